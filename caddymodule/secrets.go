@@ -1,0 +1,146 @@
+package caddymodule
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/gateway"
+)
+
+const (
+	// secretInterval is how often files that hold secrets are read again.
+	secretInterval = 30 * time.Second
+	// maxSecretFile bounds what is read of one.
+	maxSecretFile = 64 << 10
+)
+
+// secretSet is the secrets of one verify, as configured and as last read.
+type secretSet struct {
+	refs   []string
+	values []string
+	files  bool
+}
+
+// readSecrets resolves placeholders. Its errors name source, scheme and
+// placeholder, never a value.
+func readSecrets(source, scheme string, refs []string, logger *slog.Logger) (*secretSet, error) {
+	set := &secretSet{refs: refs}
+	if len(refs) == 0 {
+		return nil, fmt.Errorf("source %s, verify %s: there is no secret; write {env.NAME} or {file./absolute/path}", source, scheme)
+	}
+	for i, ref := range refs {
+		value, err := resolveSecret(ref)
+		if err != nil {
+			return nil, fmt.Errorf("source %s, verify %s: %w", source, scheme, err)
+		}
+		set.values = append(set.values, value)
+		switch {
+		case strings.HasPrefix(ref, filePrefix):
+			set.files = true
+		case !strings.HasPrefix(ref, envPrefix):
+			logger.Warn("a secret stands in the configuration, where GET /config/ and the autosave file show it; use {env.NAME} or {file./absolute/path}",
+				slog.String("source", source), slog.String("scheme", scheme), slog.Int("secret", i+1))
+		}
+	}
+	return set, nil
+}
+
+const (
+	envPrefix  = "{env."
+	filePrefix = "{file."
+)
+
+// resolveSecret returns the text of one secret. Only whole placeholders of the
+// environment and of files are expanded, and only now: one that depended on the
+// request would let the request choose the secret.
+func resolveSecret(ref string) (string, error) {
+	inner := strings.TrimSuffix(ref, "}")
+	placeholder := inner != ref && strings.HasPrefix(ref, "{")
+	switch {
+	case placeholder && strings.HasPrefix(ref, envPrefix):
+		name := inner[len(envPrefix):]
+		value, ok := os.LookupEnv(name)
+		if !ok || strings.TrimSpace(value) == "" {
+			return "", fmt.Errorf("%s: the environment variable %s is not set or empty; set it before Caddy starts", ref, name)
+		}
+		return value, nil
+	case placeholder && strings.HasPrefix(ref, filePrefix):
+		value, err := readSecretFile(inner[len(filePrefix):])
+		if err != nil {
+			return "", fmt.Errorf("%s: %w", ref, err)
+		}
+		return value, nil
+	case placeholder && strings.HasPrefix(ref, "{http.request.uri.path.file."):
+		return "", fmt.Errorf("%s: a secret's file needs an absolute path: {file./run/secrets/name}", ref)
+	case placeholder:
+		return "", fmt.Errorf("%s: a secret is read when the configuration loads, so that only {env.NAME} and {file./absolute/path} can stand for it", ref)
+	case strings.Contains(ref, envPrefix) || strings.Contains(ref, filePrefix):
+		return "", errors.New("a placeholder stands for the whole secret: write {env.NAME} or {file./absolute/path} alone, with the prefix inside the variable or file")
+	case ref == "":
+		return "", errors.New("a secret is empty; with {$NAME}, that variable is not set: write {env.NAME}")
+	}
+	return ref, nil
+}
+
+// readSecretFile reads a secret's file; one trailing newline, which editors add,
+// is no part of it.
+func readSecretFile(path string) (string, error) {
+	if !filepath.IsAbs(path) {
+		return "", errors.New("a secret's file needs an absolute path: {file./run/secrets/name}")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
+	if err != nil {
+		return "", err
+	}
+	if len(data) > maxSecretFile {
+		return "", fmt.Errorf("the file is larger than %d bytes", maxSecretFile)
+	}
+	value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if strings.TrimSpace(value) == "" {
+		return "", errors.New("the file is empty")
+	}
+	return value, nil
+}
+
+// refresh reads the files again. A change takes effect at once; one that cannot
+// be used is refused, and the old secrets stay in force.
+func (s *secretSet) refresh(logger *slog.Logger, source *gateway.Source, verify int) {
+	if !s.files {
+		return
+	}
+	values := slices.Clone(s.values)
+	for i, ref := range s.refs {
+		if !strings.HasPrefix(ref, filePrefix) {
+			continue
+		}
+		value, err := resolveSecret(ref)
+		if err != nil {
+			logger.Error("cannot read a secret again; the old one stays in force",
+				slog.String("source", source.Name), slog.Int("secret", i+1), slog.Any("error", err))
+			return
+		}
+		values[i] = value
+	}
+	if slices.Equal(values, s.values) {
+		return
+	}
+	if err := source.Rekey(verify, values); err != nil {
+		logger.Error("a changed secret cannot be used; the old one stays in force",
+			slog.String("source", source.Name), slog.Any("error", err))
+		return
+	}
+	s.values = values
+	logger.Info("secrets changed", slog.String("source", source.Name), slog.Int("verify", verify+1))
+}

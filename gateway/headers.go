@@ -1,0 +1,121 @@
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/verifier"
+)
+
+// The headers under which the app learns what was verified. Every value is
+// authenticated or our own.
+const (
+	headerSource         = "Hookgate-Source"
+	headerScheme         = "Hookgate-Scheme"
+	headerID             = "Hookgate-Id"
+	headerType           = "Hookgate-Event-Type"
+	headerTimestamp      = "Hookgate-Timestamp"
+	headerAttempt        = "Hookgate-Attempt"
+	headerReceived       = "Hookgate-Received"
+	headerSequence       = "Hookgate-Sequence"
+	headerIdempotencyKey = "Hookgate-Idempotency-Key"
+	headerVia            = "Hookgate-Via"
+	// headerResult is on our answers to the sender.
+	headerResult = "Hookgate-Result"
+)
+
+// timeLayout is RFC 3339 in UTC with milliseconds.
+const timeLayout = "2006-01-02T15:04:05.000Z07:00"
+
+// Strip removes every header that an app might take for ours: Hookgate-*, in any
+// spelling that a CGI-like app maps to the same name (an underscore or a dot for
+// the hyphen). A request that announces such a trailer loses all of its trailers:
+// their values come with the end of the body, and would put it back.
+func Strip(r *http.Request) {
+	for name := range r.Header {
+		if ours(name) {
+			delete(r.Header, name)
+		}
+	}
+	for name := range r.Trailer {
+		if ours(name) {
+			r.Trailer = nil
+			break
+		}
+	}
+}
+
+func ours(name string) bool {
+	const prefix = "hookgate"
+	if len(name) < len(prefix) || !strings.EqualFold(name[:len(prefix)], prefix) {
+		return false
+	}
+	rest := name[len(prefix):]
+	return rest == "" || strings.IndexByte("-_.", rest[0]) >= 0
+}
+
+type verifiedKey struct{}
+
+// Guard strips a request that no source has verified. It stands on every route
+// beside a source's, so that an app behind several routes may trust
+// Hookgate-Source wherever it sees it.
+func Guard(r *http.Request) {
+	if r.Context().Value(verifiedKey{}) == nil {
+		Strip(r)
+	}
+}
+
+func withVerified(ctx context.Context) context.Context {
+	return context.WithValue(ctx, verifiedKey{}, true)
+}
+
+// tidy makes the scheme's own headers unambiguous before the request is passed
+// on: of alias families the one that was verified stays, spellings with _ or .
+// go, and an unsigned copy of a signed type carries the signed one.
+func tidy(h http.Header, v *verifier.Verifier, eventType string) {
+	for _, family := range v.AliasHeaders() {
+		kept := false
+		for _, name := range family {
+			if _, ok := h[name]; ok && kept {
+				delete(h, name)
+			} else if ok {
+				kept = true
+			}
+		}
+	}
+	for name := range h {
+		if strings.ContainsAny(name, "_.") && v.Names(strings.NewReplacer("_", "-", ".", "-").Replace(name)) {
+			delete(h, name)
+		}
+	}
+	s := v.Scheme()
+	if s.UnsignedType != "" && s.Type != "" {
+		h.Del(s.UnsignedType)
+		if eventType != "" {
+			h.Set(s.UnsignedType, eventType)
+		}
+	}
+}
+
+// mark writes what the app may believe.
+func (o *Outcome) mark(h http.Header, received time.Time, sequence, via string) {
+	set := func(name, value string) {
+		if value != "" {
+			h[name] = []string{value}
+		}
+	}
+	set(headerSource, o.Source)
+	set(headerScheme, o.Scheme)
+	set(headerID, o.ID)
+	set(headerType, o.Type)
+	if !o.Timestamp.IsZero() {
+		set(headerTimestamp, o.Timestamp.UTC().Format(timeLayout))
+	}
+	set(headerAttempt, "1")
+	set(headerReceived, received.UTC().Format(timeLayout))
+	set(headerSequence, sequence)
+	set(headerIdempotencyKey, o.Source+"/"+o.ID)
+	set(headerVia, via)
+}

@@ -1,0 +1,248 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/hookgate/hookgate/dedupe"
+	"github.com/hookgate/hookgate/verifier"
+)
+
+// The defaults of a source.
+const (
+	DefaultMaxBody     = 1 << 20
+	DefaultReadTimeout = 10 * time.Second
+	DefaultWait        = 2 * time.Second
+	DefaultTimeout     = 15 * time.Second
+	DefaultEntries     = 1_000_000
+	// DefaultWindow is how long events are remembered at least, and how old an
+	// event may be that carries its own time rather than the attempt's: memory
+	// cannot hold more.
+	DefaultWindow = 72 * time.Hour
+)
+
+// Verify is one way a source may be signed.
+type Verify struct {
+	Scheme  verifier.Scheme
+	Secrets []string
+	Options verifier.Options
+}
+
+// Config describes a source. Zero values take the defaults.
+type Config struct {
+	// Name of the source, [a-z0-9][a-z0-9_-]{0,63}.
+	Name string
+	// Verify lists the accepted schemes. The first whose signature header is
+	// present decides, alone.
+	Verify []Verify
+	// Dedupe says what is remembered.
+	Dedupe Dedupe
+	// MaxBody in bytes; default: the largest cap a scheme documents, else 1 MiB.
+	MaxBody int64
+	// ReadTimeout is for the whole body.
+	ReadTimeout time.Duration
+	// Wait is how long a duplicate of an event in flight waits for its outcome.
+	Wait time.Duration
+	// Timeout is for one run of the next handlers.
+	Timeout time.Duration
+	// Logger takes refusals and odd events. Default: discard.
+	Logger *slog.Logger
+	// Observer sees every request's outcome. Default: nobody.
+	Observer Observer
+}
+
+// Dedupe says how a source remembers events.
+type Dedupe struct {
+	// Off remembers nothing; only for schemes that sign the attempt's time.
+	Off bool
+	// Window is how long an event is remembered; default: the larger of 72 h and
+	// the scheme's retry horizon + 25 %.
+	Window time.Duration
+	// Entries bounds the memory: about 200 bytes each.
+	Entries int
+}
+
+// Source is a configured provider. It is safe for concurrent use.
+type Source struct {
+	Config
+	process *Process
+	state   *State
+
+	verifiers atomic.Pointer[[]*verifier.Verifier]
+	rekeying  sync.Mutex
+}
+
+// NewSource checks cfg and returns the source. It changes nothing of state until
+// [Source.Start].
+func NewSource(cfg Config, process *Process, state *State) (*Source, error) {
+	s := &Source{Config: cfg, process: process, state: state}
+	if err := s.complete(); err != nil {
+		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
+	}
+	return s, nil
+}
+
+func (s *Source) complete() error {
+	if !ValidName(s.Name) {
+		return errors.New("the name has to be 1 to 64 of a-z, 0-9, _ and -, and to begin with a letter or digit")
+	}
+	s.ReadTimeout = orDefault(s.ReadTimeout, DefaultReadTimeout)
+	s.Wait = orDefault(s.Wait, DefaultWait)
+	s.Timeout = orDefault(s.Timeout, DefaultTimeout)
+	if s.Logger == nil {
+		s.Logger = slog.New(slog.DiscardHandler)
+	}
+	if s.Observer == nil {
+		s.Observer = nobody{}
+	}
+	if s.MaxBody < 0 || s.ReadTimeout < 0 || s.Wait < 0 || s.Timeout < 0 || s.Dedupe.Window < 0 || s.Dedupe.Entries < 0 {
+		return errors.New("sizes and durations cannot be negative")
+	}
+	if len(s.Verify) == 0 {
+		return errors.New("nothing says how to verify: add \"verify <scheme> <secret>\"")
+	}
+	verifiers := make([]*verifier.Verifier, len(s.Verify))
+	for i := range s.Verify {
+		s.Verify[i].limitAge()
+		v, err := s.Verify[i].compile()
+		if err != nil {
+			return err
+		}
+		verifiers[i] = v
+		if s.MaxBody == 0 || s.Verify[i].Scheme.MaxBody > s.MaxBody {
+			s.MaxBody = orDefault(s.Verify[i].Scheme.MaxBody, DefaultMaxBody)
+		}
+	}
+	if err := compatible(verifiers); err != nil {
+		return err
+	}
+	s.verifiers.Store(&verifiers)
+	return s.completeDedupe(verifiers)
+}
+
+func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
+	if v == 0 {
+		return otherwise
+	}
+	return v
+}
+
+// limitAge keeps the age of events that carry their own time within what memory
+// remembers, unless the operator named a tolerance.
+func (v *Verify) limitAge() {
+	t := v.Scheme.Timestamp
+	if t != nil && t.OfEvent && v.Options.Past == 0 && time.Duration(t.Past) > DefaultWindow {
+		v.Options.Past = DefaultWindow
+	}
+}
+
+func (v *Verify) compile() (*verifier.Verifier, error) {
+	return verifier.New(v.Scheme, v.Secrets, v.Options)
+}
+
+// compatible refuses schemes between which an attacker could choose to his
+// advantage, or that cannot be told apart.
+func compatible(verifiers []*verifier.Verifier) error {
+	seen := map[string]string{}
+	for i, v := range verifiers {
+		if v.Weak() != verifiers[0].Weak() {
+			return fmt.Errorf("schemes %s and %s are not of one strength: a forger would choose the weaker; use two sources", verifiers[0].Name(), v.Name())
+		}
+		for _, header := range v.SignatureHeaders() {
+			if other, ok := seen[header]; ok {
+				return fmt.Errorf("schemes %s and %s both have their signature in %s and cannot be told apart; give one verify all the secrets, or use two sources", other, v.Name(), header)
+			}
+		}
+		for _, header := range v.SignatureHeaders() {
+			seen[header] = verifiers[i].Name()
+		}
+	}
+	return nil
+}
+
+// completeDedupe derives the window and checks that no replay fits between the
+// age at which an event is refused and the age at which it is forgotten.
+func (s *Source) completeDedupe(verifiers []*verifier.Verifier) error {
+	span := freshnessSpan(verifiers)
+	if s.Dedupe.Off {
+		for _, v := range verifiers {
+			if t := v.Scheme().Timestamp; t == nil || t.OfEvent {
+				return fmt.Errorf("dedupe off: scheme %s signs no time of the attempt, so that nothing would stop a replay; remove it", v.Name())
+			}
+		}
+		return nil
+	}
+	if s.Dedupe.Window == 0 {
+		s.Dedupe.Window = max(DefaultWindow, span)
+		for _, v := range verifiers {
+			horizon := time.Duration(v.Scheme().RetryHorizon)
+			s.Dedupe.Window = max(s.Dedupe.Window, horizon+horizon/4)
+		}
+	}
+	if s.Dedupe.Window < span {
+		return fmt.Errorf("dedupe %v: an event may be accepted for %v (tolerance past and future), so that it could be replayed once it is forgotten; make the window at least that", s.Dedupe.Window, span)
+	}
+	s.Dedupe.Entries = orDefault(s.Dedupe.Entries, DefaultEntries)
+	if s.state.memory.Load() != nil {
+		return nil // applied by Start: this configuration may never run
+	}
+	return s.state.remember(s.memoryConfig(verifiers), s.process.Now)
+}
+
+func (s *Source) memoryConfig(verifiers []*verifier.Verifier) dedupe.Config {
+	return dedupe.Config{
+		Window:  s.Dedupe.Window,
+		Protect: min(freshnessSpan(verifiers), s.Dedupe.Window),
+		Entries: s.Dedupe.Entries,
+	}
+}
+
+// freshnessSpan is how long one signed request may be accepted at most.
+func freshnessSpan(verifiers []*verifier.Verifier) (span time.Duration) {
+	for _, v := range verifiers {
+		if past, future, ok := v.Tolerance(); ok {
+			span = max(span, past+future)
+		}
+	}
+	return span
+}
+
+// Start applies the source's settings to what it remembers. Before, a source of
+// the same name and other settings may still be running.
+func (s *Source) Start() error {
+	if s.Dedupe.Off {
+		return nil
+	}
+	return s.state.remember(s.memoryConfig(*s.verifiers.Load()), s.process.Now)
+}
+
+// Rekey replaces the secrets of the i-th verify. Requests already being verified
+// finish with the old ones. On an error the old ones stay in force.
+func (s *Source) Rekey(i int, secrets []string) error {
+	s.rekeying.Lock()
+	defer s.rekeying.Unlock()
+	changed := s.Verify[i]
+	changed.Secrets = secrets
+	v, err := changed.compile()
+	if err != nil {
+		return fmt.Errorf("source %s: %w", s.Name, err)
+	}
+	verifiers := slices.Clone(*s.verifiers.Load())
+	verifiers[i] = v
+	s.verifiers.Store(&verifiers)
+	return nil
+}
+
+// ValidName reports whether name can be a source's.
+func ValidName(name string) bool {
+	if name == "" || len(name) > 64 || strings.Trim(name[:1], "abcdefghijklmnopqrstuvwxyz0123456789") != "" {
+		return false
+	}
+	return strings.Trim(name, "abcdefghijklmnopqrstuvwxyz0123456789_-") == ""
+}

@@ -1,0 +1,341 @@
+package verifier
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// refKind is the first word of a [Ref].
+type refKind string
+
+const (
+	inHeader refKind = "header"
+	inQuery  refKind = "query"
+	inPart   refKind = "part"
+	inBody   refKind = "json"
+)
+
+func (r Ref) split() (refKind, string, error) {
+	kind, name, _ := strings.Cut(string(r), ":")
+	switch refKind(kind) {
+	case inHeader, inQuery, inPart, inBody:
+	default:
+		return "", "", fmt.Errorf("%q is no reference; write header:<name>, query:<name>, part:<name> or json:<pointer>", r)
+	}
+	if name == "" {
+		return "", "", fmt.Errorf("%q names nothing", r)
+	}
+	if refKind(kind) == inBody && name[0] != '/' {
+		return "", "", fmt.Errorf("%q: a JSON pointer begins with /", r)
+	}
+	return refKind(kind), name, nil
+}
+
+// source is where a compiled scheme finds one value.
+type source struct {
+	kind refKind
+	name string   // as the scheme spells it, for messages
+	keys []string // inHeader: the canonical name in each alias family
+	path pointer  // inBody
+}
+
+func (s source) String() string { return string(s.kind) + ":" + s.name }
+
+// location is a compiled [Location].
+type location struct {
+	Location
+	from source
+}
+
+// compiled is a scheme made ready, and the facts derived from its template.
+type compiled struct {
+	Scheme
+	template  template
+	locations []location
+	id, typ   *source
+	time      *source
+	past      time.Duration
+	future    time.Duration
+	items     []string // names in a list that are signatures
+	parts     bool     // some value is an item of the list
+	lengths   []int    // the lengths a signature may have; nil for tokens
+	idEnd     byte     // the byte an id must not hold
+	typeEnd   byte
+	secretIn  []string // canonical headers that hold the secret itself
+}
+
+// compile checks a scheme and derives what it authenticates. Its errors are for
+// the person who wrote the scheme.
+func compile(s Scheme, allowWeak bool) (*compiled, error) {
+	c := &compiled{Scheme: s}
+	for _, step := range []func(*compiled, bool) error{
+		(*compiled).compileSigned, (*compiled).compileKeys, (*compiled).compileLocations,
+		(*compiled).compileTime, (*compiled).compileNames, (*compiled).compileRest,
+	} {
+		if err := step(c, allowWeak); err != nil {
+			return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
+		}
+	}
+	return c, nil
+}
+
+func (c *compiled) compileSigned(allowWeak bool) (err error) {
+	if c.template, err = compileTemplate(c.Signed); err != nil {
+		return err
+	}
+	if !c.template.has(varBody) && !allowWeak {
+		return fmt.Errorf("signed %q does not hold {body}, so that anyone could change the body; if that is how the provider signs, say allow_weak", c.Signed)
+	}
+	return nil
+}
+
+func (c *compiled) compileKeys(allowWeak bool) error {
+	if len(c.Keys) == 0 {
+		return errors.New("no algorithm is named; hmac-sha256 is the usual one")
+	}
+	for i := range c.Keys {
+		form := c.Keys[i]
+		if !form.Algorithm.known() {
+			return fmt.Errorf("unknown algorithm %q; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and token", form.Algorithm)
+		}
+		if form.Algorithm.weak() && !allowWeak {
+			return fmt.Errorf("%s is weak; if the provider offers nothing better, say allow_weak", form.Algorithm)
+		}
+		switch form.Encoding {
+		case "", Text, Hex, Base64, Base64URL:
+		default:
+			return fmt.Errorf("unknown encoding %q of the secret; there are text, hex, base64 and base64url", form.Encoding)
+		}
+		if form.MinBytes < 0 {
+			return errors.New("the least length of a key cannot be negative")
+		}
+		if form.Item != "" && !slices.Contains(c.items, form.Item) {
+			c.items = append(c.items, form.Item)
+		}
+		for _, e := range c.Encodings {
+			if n := form.Algorithm.size(); n > 0 {
+				c.lengths = append(c.lengths, e.size(n))
+			}
+		}
+		if form.Algorithm == Token {
+			c.lengths = nil
+		}
+	}
+	return c.checkEncodings()
+}
+
+func (c *compiled) checkEncodings() error {
+	if len(c.Encodings) == 0 && c.Keys[0].Algorithm != Token {
+		return errors.New("no encoding of the signature is named; hex and base64 are the usual ones")
+	}
+	for i, e := range c.Encodings {
+		if e != Hex && e != Base64 && e != Base64URL {
+			return fmt.Errorf("unknown encoding %q of the signature; there are hex, base64 and base64url", e)
+		}
+		for _, other := range c.Encodings[:i] {
+			for _, form := range c.Keys {
+				if n := form.Algorithm.size(); n > 0 && e.size(n) == other.size(n) {
+					return fmt.Errorf("encodings %s and %s have the same length and cannot be told apart", other, e)
+				}
+			}
+		}
+	}
+	return nil
+}
+
+func (c *compiled) compileLocations(bool) error {
+	if len(c.Signature) == 0 {
+		return errors.New("no signature is named; write where it is, as in header:X-Signature")
+	}
+	for _, l := range c.Signature {
+		from, err := c.source(l.From)
+		if err != nil {
+			return fmt.Errorf("signature: %w", err)
+		}
+		if from.kind != inHeader && from.kind != inQuery {
+			return fmt.Errorf("signature: %q: it is in a header or in the query", l.From)
+		}
+		if l.List != "" && l.List != " " && l.List != "," && l.List != ";" {
+			return fmt.Errorf("signature: list separator %q; there are space, comma and semicolon", l.List)
+		}
+		if l.Pair != "" && l.Pair != "=" && l.Pair != "," && l.Pair != ":" || l.Pair != "" && l.Pair == l.List {
+			return fmt.Errorf("signature: pair separator %q; there are =, colon and comma, and it differs from the list's", l.Pair)
+		}
+		for _, form := range c.Keys {
+			if (form.Item == "") == (l.Pair != "") {
+				return errors.New("signature: items with names need the name of those that are signatures (item v1), items without take none")
+			}
+			if form.Algorithm == Token && from.kind == inHeader {
+				c.secretIn = append(c.secretIn, from.keys...)
+			}
+		}
+		c.locations = append(c.locations, location{Location: l, from: from})
+	}
+	return nil
+}
+
+func (c *compiled) compileTime(bool) error {
+	if c.Timestamp == nil {
+		if c.template.has(varTimestamp) {
+			return fmt.Errorf("signed %q holds {timestamp}, but timestamp does not say where it is", c.Signed)
+		}
+		return nil
+	}
+	t := *c.Timestamp
+	if !c.template.has(varTimestamp) {
+		return fmt.Errorf("timestamp %s is not signed ({timestamp} is not in signed): leave it out, it proves nothing", t.From)
+	}
+	from, err := c.source(t.From)
+	if err != nil {
+		return fmt.Errorf("timestamp: %w", err)
+	}
+	if from.kind != inHeader && from.kind != inPart {
+		return fmt.Errorf("timestamp: %q: it is in a header or a part of the signature", t.From)
+	}
+	switch t.Format {
+	case Unix, UnixMilli, RFC3339:
+	default:
+		return fmt.Errorf("unknown timestamp format %q; there are unix, unix_ms and rfc3339", t.Format)
+	}
+	if t.Past < 0 || t.Future < 0 {
+		return errors.New("a tolerance cannot be negative")
+	}
+	const usual = 5 * time.Minute
+	c.time, c.past, c.future = &from, usual, usual
+	if t.Past > 0 {
+		c.past = time.Duration(t.Past)
+	}
+	if t.Future > 0 {
+		c.future = time.Duration(t.Future)
+	}
+	return nil
+}
+
+// compileNames resolves the id and the type. A header that is not signed is
+// refused here, so that no later code can mistake it for an authentic one.
+func (c *compiled) compileNames(bool) error {
+	for _, n := range []struct {
+		what string
+		ref  Ref
+		v    variable
+		to   **source
+		end  *byte
+	}{{"id", c.ID, varID, &c.id, &c.idEnd}, {"type", c.Type, varType, &c.typ, &c.typeEnd}} {
+		signed := c.template.has(n.v)
+		if n.ref == "" {
+			if signed {
+				return fmt.Errorf("signed %q holds {%s}, but %s does not say where it is", c.Signed, n.v, n.what)
+			}
+			continue
+		}
+		from, err := c.source(n.ref)
+		if err != nil {
+			return fmt.Errorf("%s: %w", n.what, err)
+		}
+		switch from.kind {
+		case inHeader, inPart:
+			if !signed {
+				return fmt.Errorf("%s %s is not signed ({%s} is not in signed): name it unsigned_%s", n.what, n.ref, n.v, n.what)
+			}
+		case inBody:
+			if signed {
+				return fmt.Errorf("%s %s cannot be {%s} as well: the body is signed whole", n.what, n.ref, n.v)
+			}
+			if !c.template.has(varBody) {
+				return fmt.Errorf("%s %s: the body is not signed, nothing in it can be believed", n.what, n.ref)
+			}
+		default:
+			return fmt.Errorf("%s: %q: it is in a header or in the body", n.what, n.ref)
+		}
+		*n.to, *n.end = &from, c.template.delimiter(n.v)
+	}
+	return nil
+}
+
+func (c *compiled) compileRest(bool) error {
+	for _, name := range []string{c.UnsignedID, c.UnsignedType} {
+		if name != "" && !headerName(name) {
+			return fmt.Errorf("%q is no header name", name)
+		}
+	}
+	if c.BodyVaries && c.id == nil {
+		return errors.New("body_varies needs a signed id: without one nothing tells a duplicate")
+	}
+	if c.BodyVaries && c.BodyRepeats {
+		return errors.New("body_varies and equal_bodies_are_distinct cannot both hold")
+	}
+	if c.MaxBody < 0 || c.RetryHorizon < Unbounded {
+		return errors.New("a limit cannot be negative")
+	}
+	for _, h := range c.Handshakes {
+		if h.Method == "" || (h.Query == "") == (h.Header == "") {
+			return errors.New("a handshake is a method and the query parameter or the header that must be there")
+		}
+		if h.Method == http.MethodPost {
+			return errors.New("a POST is a webhook and must be signed: a handshake has another method")
+		}
+	}
+	return nil
+}
+
+func (c *compiled) source(r Ref) (source, error) {
+	kind, name, err := r.split()
+	if err != nil {
+		return source{}, err
+	}
+	s := source{kind: kind, name: name}
+	switch kind {
+	case inHeader:
+		if !headerName(name) {
+			return s, fmt.Errorf("%q is no header name", name)
+		}
+		s.keys = c.family(name)
+	case inPart:
+		c.parts = true
+		if len(c.Signature) != 1 || c.Signature[0].Pair == "" || c.Signature[0].List == "" {
+			return s, fmt.Errorf("%q: the signature is no list of named items", r)
+		}
+	case inBody:
+		s.path, err = parsePointer(name)
+	}
+	return s, err
+}
+
+// family returns the canonical header names under which a value may arrive, the
+// scheme's own spelling first.
+func (c *compiled) family(name string) []string {
+	names := []string{http.CanonicalHeaderKey(name)}
+	for _, prefix := range c.Aliases {
+		rest, ok := cutPrefixFold(name, prefix)
+		if !ok {
+			continue
+		}
+		for _, other := range c.Aliases {
+			if other != prefix {
+				names = append(names, http.CanonicalHeaderKey(other+rest))
+			}
+		}
+		break
+	}
+	return names
+}
+
+func cutPrefixFold(s, prefix string) (string, bool) {
+	if len(s) < len(prefix) || !strings.EqualFold(s[:len(prefix)], prefix) {
+		return s, false
+	}
+	return s[len(prefix):], true
+}
+
+func headerName(name string) bool {
+	for _, r := range name {
+		if r != '-' && r != '_' && r != '.' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') {
+			return false
+		}
+	}
+	return name != ""
+}

@@ -1,0 +1,86 @@
+package verifier
+
+import (
+	"net/http"
+	"slices"
+	"time"
+)
+
+// Name returns the scheme's name.
+func (v *Verifier) Name() string { return v.scheme.Name }
+
+// Scheme returns the scheme as given to [New].
+func (v *Verifier) Scheme() *Scheme { return &v.scheme.Scheme }
+
+// Tolerance returns how far the signed time may lie behind and ahead of the
+// clock; ok is false if none is signed.
+func (v *Verifier) Tolerance() (past, future time.Duration, ok bool) {
+	return v.scheme.past, v.scheme.future, v.scheme.time != nil
+}
+
+// Weak reports whether the scheme needed [Options.AllowWeak].
+func (v *Verifier) Weak() bool {
+	if !v.scheme.template.has(varBody) {
+		return true
+	}
+	for _, k := range v.keys {
+		if k.form.Algorithm.weak() {
+			return true
+		}
+	}
+	return false
+}
+
+// SignatureHeaders returns the canonical names of the headers that may carry a
+// signature, aliases included.
+func (v *Verifier) SignatureHeaders() []string {
+	var names []string
+	for i := range v.scheme.locations {
+		names = append(names, v.scheme.locations[i].from.keys...)
+	}
+	return names
+}
+
+// AliasHeaders returns the canonical names of headers that stand for the same
+// value, each family's own spelling first: of those that are there, one is kept
+// when a request is passed on.
+func (v *Verifier) AliasHeaders() [][]string {
+	var all [][]string
+	add := func(s *source) {
+		if s != nil && len(s.keys) > 1 {
+			all = append(all, s.keys)
+		}
+	}
+	for i := range v.scheme.locations {
+		add(&v.scheme.locations[i].from)
+	}
+	add(v.scheme.time)
+	add(v.scheme.id)
+	add(v.scheme.typ)
+	return all
+}
+
+// Names reports whether the scheme reads or sends the header of that canonical
+// name.
+func (v *Verifier) Names(header string) bool {
+	s := v.scheme
+	if http.CanonicalHeaderKey(s.UnsignedID) == header || http.CanonicalHeaderKey(s.UnsignedType) == header {
+		return true
+	}
+	for _, from := range []*source{s.time, s.id, s.typ} {
+		if from != nil && slices.Contains(from.keys, header) {
+			return true
+		}
+	}
+	return slices.Contains(v.SignatureHeaders(), header)
+}
+
+// Scheme returns the scheme that verified it.
+func (p *Verified) Scheme() *Scheme { return p.v.Scheme() }
+
+// Check reports what is wrong with a scheme, weak ones allowed; nil if nothing
+// is.
+func Check(s Scheme) error {
+	_, err := compile(s, true)
+	return err
+}

@@ -1,0 +1,157 @@
+package verifier
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"sync"
+
+	"github.com/go-json-experiment/json/jsontext"
+)
+
+// pointer is a JSON pointer (RFC 6901), unescaped token by token.
+type pointer []string
+
+func parsePointer(text string) (pointer, error) {
+	tokens := strings.Split(text, "/")[1:]
+	if len(tokens) > 8 {
+		return nil, fmt.Errorf("JSON pointer %q is too deep", text)
+	}
+	for i, token := range tokens {
+		tokens[i] = strings.NewReplacer("~1", "/", "~0", "~").Replace(token)
+	}
+	return tokens, nil
+}
+
+// errNotText says that the member is there but is no text.
+var (
+	errNotText = errors.New("is no text")
+	errTwice   = errors.New("is there twice")
+)
+
+type tokenizer struct {
+	*jsontext.Decoder
+	data bytes.Reader
+}
+
+var tokenizers = sync.Pool{New: func() any { return &tokenizer{Decoder: jsontext.NewDecoder(new(bytes.Reader))} }}
+
+// lookup returns the text at the pointer. found is false if there is no such
+// member or the body is not one whole JSON value; a member named twice on the
+// way, or one that is no text, is an error. It reads the body to its end, so
+// that a second member cannot hide behind the first.
+func (p pointer) lookup(body []byte) (text string, found bool, err error) {
+	t := tokenizers.Get().(*tokenizer)
+	defer tokenizers.Put(t)
+	t.data.Reset(body)
+	// Names are checked on the way to the pointer only: what a provider does in
+	// the rest of its body decides nothing.
+	t.Reset(&t.data, jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+	text, found, err = t.find(p)
+	if errors.Is(err, errTwice) {
+		return "", false, err
+	}
+	if _, rest := t.ReadToken(); rest != io.EOF {
+		return "", false, nil
+	}
+	if err != nil && !errors.Is(err, errNotText) {
+		return "", false, nil
+	}
+	return text, found, err
+}
+
+// find consumes one value and returns the text at p within it.
+func (t *tokenizer) find(p pointer) (text string, found bool, err error) {
+	if len(p) == 0 {
+		return t.text()
+	}
+	switch t.PeekKind() {
+	case '{':
+		return t.findMember(p)
+	case '[':
+		return t.findElement(p)
+	default:
+		return "", false, t.SkipValue()
+	}
+}
+
+func (t *tokenizer) text() (string, bool, error) {
+	if t.PeekKind() != '"' {
+		if err := t.SkipValue(); err != nil {
+			return "", false, err
+		}
+		return "", true, errNotText
+	}
+	token, err := t.ReadToken()
+	if err != nil {
+		return "", false, err
+	}
+	return token.String(), true, nil
+}
+
+func (t *tokenizer) findMember(p pointer) (text string, found bool, err error) {
+	if _, err := t.ReadToken(); err != nil {
+		return "", false, err
+	}
+	seen := false
+	for t.PeekKind() != '}' {
+		wanted, rerr := t.nameIs(p[0])
+		if rerr == nil && wanted && seen {
+			rerr = errTwice
+		}
+		if rerr == nil && !wanted {
+			rerr = t.SkipValue()
+		}
+		if rerr != nil {
+			return "", false, rerr
+		}
+		if wanted {
+			seen = true
+			if text, found, err = t.find(p[1:]); err != nil && !errors.Is(err, errNotText) {
+				return "", false, err
+			}
+		}
+	}
+	if _, rerr := t.ReadToken(); rerr != nil {
+		return "", false, rerr
+	}
+	return text, found, err
+}
+
+// nameIs reads a member's name and reports whether it is want, however it is
+// escaped.
+func (t *tokenizer) nameIs(want string) (bool, error) {
+	raw, err := t.ReadValue()
+	if err != nil {
+		return false, err
+	}
+	if bytes.IndexByte(raw, '\\') < 0 {
+		return string(raw[1:len(raw)-1]) == want, nil
+	}
+	name, err := jsontext.AppendUnquote(nil, raw)
+	return string(name) == want, err
+}
+
+func (t *tokenizer) findElement(p pointer) (text string, found bool, err error) {
+	if _, err := t.ReadToken(); err != nil {
+		return "", false, err
+	}
+	for i := 0; t.PeekKind() != ']'; i++ {
+		if strconv.Itoa(i) != p[0] {
+			if serr := t.SkipValue(); serr != nil {
+				return "", false, serr
+			}
+			continue
+		}
+		if text, found, err = t.find(p[1:]); err != nil && !errors.Is(err, errNotText) {
+			return "", false, err
+		}
+	}
+	if _, rerr := t.ReadToken(); rerr != nil {
+		return "", false, rerr
+	}
+	return text, found, err
+}

@@ -1,0 +1,187 @@
+package verifier
+
+import "net/http"
+
+// Scheme describes how a provider signs its webhooks. It is data: [New] and
+// [NewSigner] compile it once and refuse, with the remedy, one that is
+// inconsistent or weaker than it looks.
+//
+// Names of headers are in any letter case.
+type Scheme struct {
+	// Name is how people refer to the scheme, as in the Caddyfile.
+	Name string `json:"name,omitempty"`
+
+	// Signature says where candidate signatures are. The first location decides
+	// whether a request is of this scheme at all.
+	Signature []Location `json:"signature,omitempty"`
+
+	// Signed is the template of the signed bytes, literal text with the
+	// variables {id}, {timestamp}, {type}, {method}, {url} and {body}, each at
+	// most once. What it names is authenticated; nothing else is. Two variables
+	// may only touch where the grammar of one fixes the boundary.
+	Signed string `json:"signed,omitempty"`
+
+	// Keys says how the text of a secret becomes a key, and of which algorithm.
+	// Every form that fits a secret yields a key, and all of them are tried.
+	Keys []KeyForm `json:"keys,omitempty"`
+
+	// Encodings are the spellings a signature may have. Several are told apart
+	// by length alone, never by trial. The first is used for signing.
+	Encodings []Encoding `json:"encodings,omitempty"`
+
+	// ID is where the event's id is: a header that {id} signs, or a member of
+	// the signed body (json:/id). Empty if the provider signs none: then an
+	// event is known by the digest of its signed bytes.
+	ID Ref `json:"id,omitempty"`
+
+	// Type is where the event's type is: a header that {type} signs, or a member
+	// of the signed body. Empty if none is signed.
+	Type Ref `json:"type,omitempty"`
+
+	// Timestamp is the signed time; nil if the provider signs none.
+	Timestamp *Timestamp `json:"timestamp,omitempty"`
+
+	// UnsignedID and UnsignedType are headers the provider also sends although
+	// its signature does not cover them. They are never believed. Where the
+	// body says the type, the forwarded copy of UnsignedType carries that one.
+	UnsignedID   string `json:"unsigned_id,omitempty"`
+	UnsignedType string `json:"unsigned_type,omitempty"`
+
+	// Aliases are prefixes of header names that stand for each other: with
+	// ["svix-", "webhook-"] the headers svix-… may arrive as webhook-…, all of
+	// one family. Where both are there they must be equal.
+	Aliases []string `json:"aliases,omitempty"`
+
+	// BodyVaries says that a retry of the same event has another body, so that
+	// the id alone tells a duplicate.
+	BodyVaries bool `json:"body_varies,omitempty"`
+
+	// BodyRepeats says that equal bodies are distinct events, so that without an
+	// id nothing tells a duplicate.
+	BodyRepeats bool `json:"body_repeats,omitempty"`
+
+	// RetryHorizon is how long after the first attempt the provider may still
+	// retry. 0: unknown. [Unbounded]: until it succeeds.
+	RetryHorizon Duration `json:"retry_horizon,omitempty"`
+
+	// MaxBody is the provider's documented limit of the body in bytes; 0 if none
+	// is known.
+	MaxBody int64 `json:"max_body,omitempty"`
+
+	// Handshakes are requests, other than webhooks, by which the provider checks
+	// the URL. They pass to the app unverified and unmarked.
+	Handshakes []Handshake `json:"handshakes,omitempty"`
+}
+
+// Ref names a part of a request: "header:<name>", "query:<name>",
+// "part:<name>" (an item of the signature header's list, as Stripe's t=) or
+// "json:<pointer>" (RFC 6901, a member of the body).
+type Ref string
+
+// Location is where candidate signatures are, and the grammar of that value:
+//
+//	value = item *( List item )
+//	item  = [ name Pair ] Prefix signature
+type Location struct {
+	// From is a header or query reference.
+	From Ref `json:"from"`
+	// List separates items; empty if the value is one item. With " " an item may
+	// end in a comma, as one sender joins them with ", ".
+	List string `json:"list,omitempty"`
+	// Pair separates an item's name from its signature; empty if items have no
+	// names. Which names count is said by [KeyForm.Item].
+	Pair string `json:"pair,omitempty"`
+	// Prefix is required before each signature, exactly and once.
+	Prefix string `json:"prefix,omitempty"`
+}
+
+// Algorithm is how a key signs.
+type Algorithm string
+
+// The algorithms. HMAC is RFC 2104, Ed25519 RFC 8032. Token is no signature:
+// the secret itself is sent. SHA-1 and Token are weak and must be allowed by
+// [Options.AllowWeak].
+const (
+	HMACSHA1   Algorithm = "hmac-sha1"
+	HMACSHA256 Algorithm = "hmac-sha256"
+	HMACSHA384 Algorithm = "hmac-sha384"
+	HMACSHA512 Algorithm = "hmac-sha512"
+	Ed25519    Algorithm = "ed25519"
+	Token      Algorithm = "token"
+)
+
+// Encoding is a spelling of bytes as text. Each has one canonical form but
+// Hex, which is read in either letter case.
+type Encoding string
+
+// The encodings. Text means the bytes of the text itself and is for secrets
+// only. Base64 is padded, Base64URL is not (RFC 4648 sections 4 and 5).
+const (
+	Text      Encoding = "text"
+	Hex       Encoding = "hex"
+	Base64    Encoding = "base64"
+	Base64URL Encoding = "base64url"
+)
+
+// KeyForm is one reading of a secret's text.
+type KeyForm struct {
+	// Prefix must begin the secret and is not part of the key.
+	Prefix string `json:"prefix,omitempty"`
+	// Encoding of the rest.
+	Encoding Encoding `json:"encoding,omitempty"`
+	// Algorithm the key is for.
+	Algorithm Algorithm `json:"algorithm,omitempty"`
+	// Item is the name that signatures by this key have in the list ("v1");
+	// needed where the location has pairs, forbidden where it has none.
+	Item string `json:"item,omitempty"`
+	// MinBytes is the least length of the key. Default: 16.
+	MinBytes int `json:"min_bytes,omitempty"`
+	// Private marks a key that signs and never verifies (whsk_).
+	Private bool `json:"private,omitempty"`
+}
+
+// TimeFormat is the grammar of a timestamp.
+type TimeFormat string
+
+// The formats: ten digits of seconds, thirteen of milliseconds since 1970, or
+// an RFC 3339 date and time with a zone, upper-case T and Z, at most nine digits
+// of fraction.
+const (
+	Unix      TimeFormat = "unix"
+	UnixMilli TimeFormat = "unix_ms"
+	RFC3339   TimeFormat = "rfc3339"
+)
+
+// Timestamp says where the signed time is and what it means.
+type Timestamp struct {
+	// From is a header or part reference, which {timestamp} must sign.
+	From Ref `json:"from"`
+	// Format is its grammar.
+	Format TimeFormat `json:"format"`
+	// OfEvent says that the time is the event's and stays the same in every
+	// retry, so that freshness is a long window. Otherwise it is the attempt's.
+	OfEvent bool `json:"of_event,omitempty"`
+	// Past and Future are how far it may lie behind and ahead of the clock.
+	// Default: 5m both.
+	Past   Duration `json:"past,omitempty"`
+	Future Duration `json:"future,omitempty"`
+}
+
+// Handshake describes a request by which a provider checks the URL: the method
+// and the query parameter or header that must be there.
+type Handshake struct {
+	Method string `json:"method"`
+	Query  string `json:"query,omitempty"`
+	Header string `json:"header,omitempty"`
+}
+
+// Matches reports whether r is this handshake.
+func (h Handshake) Matches(r *http.Request) bool {
+	if r.Method != h.Method {
+		return false
+	}
+	if h.Query != "" && !r.URL.Query().Has(h.Query) {
+		return false
+	}
+	return h.Header == "" || r.Header.Get(h.Header) != ""
+}

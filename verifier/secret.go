@@ -1,0 +1,112 @@
+package verifier
+
+import (
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+const (
+	// defaultMinKey is 128 bits: less can be guessed.
+	defaultMinKey = 16
+	// maxSecrets bounds the secrets of one verifier, as each costs a MAC per
+	// request, forged ones too.
+	maxSecrets = 8
+)
+
+// rawKey is a secret as read by one form.
+type rawKey struct {
+	form   KeyForm
+	bytes  []byte
+	secret int // index in the configured order
+}
+
+// readSecret returns the keys that the text of a secret stands for: one for
+// each form that fits. It errs, without a byte of the secret, if none does.
+func readSecret(forms []KeyForm, text string, index int, signing bool) ([]rawKey, error) {
+	if strings.TrimSpace(text) == "" {
+		return nil, errors.New("the secret is empty")
+	}
+	if strings.TrimSpace(text) != text {
+		return nil, errors.New("the secret begins or ends with white space; remove it")
+	}
+	var keys []rawKey
+	var why error
+	for _, form := range forms {
+		rest, ok := strings.CutPrefix(text, form.Prefix)
+		if !ok || (form.Private && !signing) {
+			continue
+		}
+		key, err := decodeText(form.Encoding, rest)
+		if err == nil {
+			err = checkKey(form, key, signing)
+		}
+		if err != nil {
+			// The form with the longest prefix is the one that was meant.
+			if why == nil || form.Prefix != "" {
+				why = err
+			}
+			continue
+		}
+		keys = append(keys, rawKey{form: form, bytes: key, secret: index})
+	}
+	if keys == nil && why == nil {
+		why = errors.New("the secret is of no form that this scheme verifies with")
+	}
+	if keys == nil {
+		return nil, why
+	}
+	return keys, nil
+}
+
+func checkKey(form KeyForm, key []byte, signing bool) error {
+	if form.Algorithm == Ed25519 {
+		want := ed25519.PublicKeySize
+		if form.Private {
+			want = ed25519.PrivateKeySize
+		}
+		if len(key) != want {
+			return fmt.Errorf("an Ed25519 key has %d bytes, this one has %d", want, len(key))
+		}
+		if signing && !form.Private {
+			return errors.New("a public key cannot sign; give the private one (whsk_)")
+		}
+		return nil
+	}
+	if least := max(form.MinBytes, 1); form.MinBytes == 0 && len(key) < defaultMinKey || len(key) < least {
+		if form.MinBytes == 0 {
+			least = defaultMinKey
+		}
+		return fmt.Errorf("the key is too short: %d bytes, at least %d are needed; ask the provider for a longer one", len(key), least)
+	}
+	return nil
+}
+
+func decodeText(encoding Encoding, text string) ([]byte, error) {
+	switch encoding {
+	case Base64:
+		// Some providers leave the padding out of secrets; signatures keep it.
+		key, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(text, "="))
+		if err != nil || strings.ContainsAny(text, "\r\n") {
+			return nil, errors.New("the secret is not base64")
+		}
+		return key, nil
+	case Base64URL:
+		key, err := base64.RawURLEncoding.Strict().DecodeString(strings.TrimRight(text, "="))
+		if err != nil || strings.ContainsAny(text, "\r\n") {
+			return nil, errors.New("the secret is not base64url")
+		}
+		return key, nil
+	case Hex:
+		key, err := hex.DecodeString(text)
+		if err != nil {
+			return nil, errors.New("the secret is not hexadecimal")
+		}
+		return key, nil
+	default:
+		return []byte(text), nil
+	}
+}

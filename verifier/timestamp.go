@@ -1,0 +1,102 @@
+package verifier
+
+import (
+	"strconv"
+	"time"
+)
+
+// parseTime reads text by the strict grammar of format. Only one spelling of a
+// number passes (no sign, no leading zero, no space), because the raw text is
+// what is signed and a lenient reader would see another time than the signer.
+func parseTime(format TimeFormat, text string) (time.Time, bool) {
+	switch format {
+	case Unix:
+		n, ok := digits(text, 10)
+		return time.Unix(n, 0), ok
+	case UnixMilli:
+		n, ok := digits(text, 13)
+		return time.UnixMilli(n), ok
+	case RFC3339:
+		return parseRFC3339(text)
+	}
+	return time.Time{}, false
+}
+
+// formatTime is the inverse of parseTime, at the precision providers use.
+func formatTime(format TimeFormat, t time.Time) string {
+	switch format {
+	case UnixMilli:
+		return strconv.FormatInt(t.UnixMilli(), 10)
+	case RFC3339:
+		return t.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	default:
+		return strconv.FormatInt(t.Unix(), 10)
+	}
+}
+
+// digits reads a number of exactly n digits that does not begin with 0.
+func digits(text string, n int) (int64, bool) {
+	if len(text) != n || text[0] == '0' {
+		return 0, false
+	}
+	var v int64
+	for i := range n {
+		d := text[i] - '0'
+		if d > 9 {
+			return 0, false
+		}
+		v = v*10 + int64(d)
+	}
+	return v, true
+}
+
+// parseRFC3339 checks the shape byte by byte first, as time.Parse also takes a
+// comma for the point and a zone of 24 hours.
+func parseRFC3339(text string) (time.Time, bool) {
+	const shape = "0000-00-00T00:00:00"
+	if len(text) <= len(shape) || !like(text[:len(shape)], shape) {
+		return time.Time{}, false
+	}
+	zone := text[len(shape):]
+	if zone[0] == '.' {
+		n := 1
+		for n < len(zone) && zone[n]-'0' <= 9 {
+			n++
+		}
+		if n < 2 || n > 10 {
+			return time.Time{}, false
+		}
+		zone = zone[n:]
+	}
+	if zone != "Z" && (!like(zone, "+00:00") || zone[1:3] > "23" || zone[4:6] > "59") {
+		return time.Time{}, false
+	}
+	t, err := time.Parse(time.RFC3339Nano, text)
+	return t, err == nil
+}
+
+// like reports whether text has the shape: a digit for each 0, + or - for a +,
+// anything else as it stands.
+func like(text, shape string) bool {
+	if len(text) != len(shape) {
+		return false
+	}
+	for i := range len(shape) {
+		c := text[i]
+		switch shape[i] {
+		case '0':
+			if c < '0' || c > '9' {
+				return false
+			}
+		case '+':
+			if c != '+' && c != '-' {
+				return false
+			}
+		default:
+			if c != shape[i] {
+				return false
+			}
+		}
+	}
+	return true
+}
