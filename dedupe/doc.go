@@ -3,13 +3,13 @@
 //
 // An event is claimed before it is handled, and its claim is settled after:
 //
-//	                ┌─ Release, with a copy waiting: the copy takes over ─┐
-//	        Claim   ▼                                                     │
-//	unknown ───► in flight ───────────────────────────────────────────────┘
-//	   ▲          │     │ Commit
-//	   │  Release │     └───────────────────────────────────► remembered
-//	   ├──────────┘                                                │
-//	   └──────── the window is over, or evicted to make room ──────┘
+//	          Claim               Commit
+//	unknown ─────────► in flight ─────────► remembered
+//	   ▲                │  │  ▲                 │
+//	   ├─── Release ────┘  └──┘ Release, while  │
+//	   │                        a copy waits:   │
+//	   │                        it takes over   │
+//	   └─ the window is over, or room is needed ┘
 //
 // The second step is what tells it from a set of seen ids: an event counts as
 // handled when it has been, not when its handling began, so the retry of one

@@ -9,10 +9,11 @@ import (
 // 2^64 tries, and the secret: only what is signed is digested.
 type Digest [sha256.Size / 2]byte
 
-// Key names an event within its source. It is the same for every copy of the
-// event: no secret, timestamp or spelling of a signature has a part in it. All it
-// is made from has to be signed; with a key made from anything else, an attacker
-// can replay an event under a fresh name, or use up a name beforehand.
+// Key names an event of a source. It is the same for every copy of the event: no
+// secret, timestamp or spelling of a signature has a part in it. All it is made
+// from has to be signed; with a key made from anything else, an attacker can replay
+// an event under a fresh name, or use up a name beforehand. Keys stay the same from
+// release to release, so they can be stored.
 type Key struct {
 	// ID is the digest of the source and the signed id or, where no id is signed,
 	// of the source and the signed bytes.

@@ -20,8 +20,8 @@ type Config struct {
 	// and future tolerance together: then a replay that is no longer known is
 	// always too old, however full the memory is.
 	Protect time.Duration
-	// Entries bounds the events remembered and in flight together; more than 0.
-	// One takes about 150 bytes.
+	// Entries bounds the events remembered and in flight together; more than 0. To
+	// remember one takes about 150 bytes.
 	Entries int
 }
 
@@ -56,9 +56,9 @@ type Stats struct {
 //
 // Its time is the wall clock it was given, without the monotonic reading, as this
 // is what the timestamps of events are judged by. When it steps back, events are
-// remembered longer, by as much as the step. When it steps forward, they are
-// forgotten sooner, but their timestamps are then stale by the same step; those
-// forgotten stay so if it steps back again.
+// remembered, and protected, longer by as much as the step. When it steps forward,
+// they are forgotten sooner, but their timestamps are then stale by the same step;
+// those forgotten stay so if it steps back again.
 type Memory struct {
 	now func() time.Time
 
@@ -129,11 +129,7 @@ func (m *Memory) look(place Digest, now int64) (body Digest, holder *Claim, know
 	// Peek leaves the order alone, which has to be that of the commits: an event
 	// whose copies keep coming is no younger for it.
 	e, ok := m.remembered.Peek(place)
-	if ok && e.age(now) >= m.cfg.Window {
-		m.remembered.Remove(place)
-		return Digest{}, nil, false
-	}
-	return e.body, nil, ok
+	return e.body, nil, ok && e.age(now) < m.cfg.Window
 }
 
 // trim forgets up to n events, as long as there are too many, and reports whether
