@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -60,7 +61,7 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger, a.sources = ctx, ctx.Slogger(), make(map[string]*registration)
 	if a.BodyMemory < 0 {
-		return fmt.Errorf("body_memory cannot be negative")
+		return errors.New("body_memory cannot be negative")
 	}
 	names := make(map[string]bool, len(a.Schemes))
 	for _, s := range a.Schemes {

@@ -238,9 +238,10 @@ func size(d *caddyfile.Dispenser, to *int64) error {
 }
 
 func presetNames() string {
-	var names []string
-	for _, s := range verifier.Presets() {
-		names = append(names, s.Name)
+	presets := verifier.Presets()
+	names := make([]string, len(presets))
+	for i := range presets {
+		names[i] = presets[i].Name
 	}
 	return strings.Join(names, ", ")
 }

@@ -49,24 +49,38 @@ func (s source) String() string { return string(s.kind) + ":" + s.name }
 type location struct {
 	Location
 	from source
+	list byte // the separator of items, 0 if there is one item
+	pair byte // the separator of an item's name, 0 if it has none
+}
+
+// part is a variable that a request names in a header or in the signature's list.
+type part struct {
+	source
+	variable variable
+	end      byte // the byte that delimits it in the signed text, 0 if none does
+	meets    bool // the timestamp follows at once, and is all that delimits it
 }
 
 // compiled is a scheme made ready, and the facts derived from its template.
 type compiled struct {
 	Scheme
 	template  template
+	pre, post template // before and after the body
 	locations []location
+	parts     []part
 	id, typ   *source
 	time      *source
 	past      time.Duration
 	future    time.Duration
 	items     []string // names in a list that are signatures
-	parts     bool     // some value is an item of the list
 	lengths   []int    // the lengths a signature may have; nil for tokens
 	idEnd     byte     // the byte an id must not hold
 	typeEnd   byte
 	secretIn  []string // canonical headers that hold the secret itself
 }
+
+// maxKeyForms bounds the readings of one secret, each of which costs a MAC.
+const maxKeyForms = 8
 
 // compile checks a scheme and derives what it authenticates. Its errors are for
 // the person who wrote the scheme.
@@ -87,6 +101,19 @@ func (c *compiled) compileSigned(allowWeak bool) (err error) {
 	if c.template, err = compileTemplate(c.Signed); err != nil {
 		return err
 	}
+	var format TimeFormat
+	if c.Timestamp != nil {
+		format = c.Timestamp.Format
+	}
+	if a, b, touch := c.template.touching(format); touch {
+		return fmt.Errorf("signed %q: {%s} and {%s} touch, so that bytes could move from one to the other unseen", c.Signed, a, b)
+	}
+	c.pre, c.post = c.template.around()
+	if c.template.has(varMethod) {
+		if end := c.template.delimiter(varMethod); 'A' <= end && end <= 'Z' {
+			return fmt.Errorf("signed %q: an upper-case letter cannot delimit {method}", c.Signed)
+		}
+	}
 	if !c.template.has(varBody) && !allowWeak {
 		return fmt.Errorf("signed %q does not hold {body}, so that anyone could change the body; if that is how the provider signs, say allow_weak", c.Signed)
 	}
@@ -96,6 +123,9 @@ func (c *compiled) compileSigned(allowWeak bool) (err error) {
 func (c *compiled) compileKeys(allowWeak bool) error {
 	if len(c.Keys) == 0 {
 		return errors.New("no algorithm is named; hmac-sha256 is the usual one")
+	}
+	if len(c.Keys) > maxKeyForms {
+		return fmt.Errorf("%d forms of the secret are too many, there may be %d", len(c.Keys), maxKeyForms)
 	}
 	for i := range c.Keys {
 		form := c.Keys[i]
@@ -126,6 +156,17 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 		}
 	}
 	return c.checkEncodings()
+}
+
+// item returns the number under which candidates and keys know the name of a
+// signature in a list: 1 and up, 0 for names that are none and for no name.
+func (c *compiled) item(name string) byte {
+	for i, known := range c.items {
+		if known == name {
+			return byte(i + 1)
+		}
+	}
+	return 0
 }
 
 func (c *compiled) checkEncodings() error {
@@ -173,7 +214,14 @@ func (c *compiled) compileLocations(bool) error {
 				c.secretIn = append(c.secretIn, from.keys...)
 			}
 		}
-		c.locations = append(c.locations, location{Location: l, from: from})
+		compiled := location{Location: l, from: from}
+		if l.List != "" {
+			compiled.list = l.List[0]
+		}
+		if l.Pair != "" {
+			compiled.pair = l.Pair[0]
+		}
+		c.locations = append(c.locations, compiled)
 	}
 	return nil
 }
@@ -206,6 +254,7 @@ func (c *compiled) compileTime(bool) error {
 	}
 	const usual = 5 * time.Minute
 	c.time, c.past, c.future = &from, usual, usual
+	c.parts = append(c.parts, part{source: from, variable: varTimestamp})
 	if t.Past > 0 {
 		c.past = time.Duration(t.Past)
 	}
@@ -252,6 +301,9 @@ func (c *compiled) compileNames(bool) error {
 			return fmt.Errorf("%s: %q: it is in a header or in the body", n.what, n.ref)
 		}
 		*n.to, *n.end = &from, c.template.delimiter(n.v)
+		if signed {
+			c.parts = append(c.parts, part{source: from, variable: n.v, end: *n.end, meets: c.template.meetsTime(n.v)})
+		}
 	}
 	return nil
 }
@@ -295,7 +347,6 @@ func (c *compiled) source(r Ref) (source, error) {
 		}
 		s.keys = c.family(name)
 	case inPart:
-		c.parts = true
 		if len(c.Signature) != 1 || c.Signature[0].Pair == "" || c.Signature[0].List == "" {
 			return s, fmt.Errorf("%q: the signature is no list of named items", r)
 		}

@@ -14,7 +14,7 @@ import (
 // "5m" or "30d", or a number of nanoseconds.
 type Duration time.Duration
 
-// Unbounded, as a retry horizon, says that the sender retries without end.
+// Unbounded as a retry horizon says that the sender retries without end.
 const Unbounded Duration = -1
 
 // ParseDuration reads what [time.ParseDuration] reads, and days: "30d",

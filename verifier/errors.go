@@ -36,7 +36,7 @@ type Refusal struct {
 	// Where is the header, query value or body member at fault, in the spelling
 	// of the scheme; empty if none is.
 	Where string
-	// Detail says what is wrong with it, in a few constant words.
+	// Detail says what is wrong with it, in a few words.
 	Detail string
 	// Skew is the timestamp's distance from the clock, positive in the future;
 	// set for stale and future timestamps.

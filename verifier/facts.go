@@ -23,8 +23,8 @@ func (v *Verifier) Weak() bool {
 	if !v.scheme.template.has(varBody) {
 		return true
 	}
-	for _, k := range v.keys {
-		if k.form.Algorithm.weak() {
+	for i := range v.ring.keys {
+		if v.ring.keys[i].form.Algorithm.weak() {
 			return true
 		}
 	}
@@ -64,11 +64,13 @@ func (v *Verifier) AliasHeaders() [][]string {
 // name.
 func (v *Verifier) Names(header string) bool {
 	s := v.scheme
-	if http.CanonicalHeaderKey(s.UnsignedID) == header || http.CanonicalHeaderKey(s.UnsignedType) == header {
-		return true
+	for _, name := range []string{s.UnsignedID, s.UnsignedType} {
+		if name != "" && http.CanonicalHeaderKey(name) == header {
+			return true
+		}
 	}
-	for _, from := range []*source{s.time, s.id, s.typ} {
-		if from != nil && slices.Contains(from.keys, header) {
+	for i := range s.parts {
+		if slices.Contains(s.parts[i].keys, header) {
 			return true
 		}
 	}

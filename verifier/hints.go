@@ -6,7 +6,7 @@ import (
 )
 
 // signatureHint says why no candidate could be a signature.
-func signatureHint(s *compiled, value, candidate string) string {
+func signatureHint(s *compiled, candidate string) string {
 	if name, rest, ok := strings.Cut(candidate, "="); ok && rest != "" && len(name) <= 16 && strings.Trim(rest, "=") != "" {
 		return fmt.Sprintf("begins with %q, but signatures of this scheme have no such prefix", name+"=")
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,6 +12,7 @@ import (
 // The bounds on what a stranger may make the verifier look at.
 const (
 	maxCandidates = 16  // signatures tried
+	fewCandidates = 4   // that many without an allocation
 	maxItems      = 32  // items of a list, signatures or not
 	maxName       = 256 // bytes of an id or a type
 	maxQuery      = 8 << 10
@@ -29,18 +31,28 @@ type Request struct {
 
 // candidate is one signature that a request offers.
 type candidate struct {
-	item string // its name in the list, if it has one
 	text string
+	item byte // its name in the list, see [compiled.item]
 }
 
 // Envelope is what the headers of a request say, in the right shape but not yet
 // authenticated: nothing in it may be believed before [Envelope.Verify].
 type Envelope struct {
-	v          *Verifier
-	values     values
-	time       time.Time
-	candidates [maxCandidates]candidate
-	n          int
+	v      *Verifier
+	values values
+	time   time.Time
+	family int // the alias family of the headers, -1 before it is known
+
+	n    int // candidates, in few or, if they are more than fit, all in more
+	few  [fewCandidates]candidate
+	more []candidate
+}
+
+func (e *Envelope) candidates() []candidate {
+	if e.more != nil {
+		return e.more
+	}
+	return e.few[:e.n]
 }
 
 // Present reports whether the request carries this scheme's signature at all,
@@ -68,80 +80,86 @@ func (v *Verifier) Parse(r *Request) (Envelope, error) {
 }
 
 func (e *Envelope) parse(v *Verifier, r *Request) error {
-	e.v = v
 	s := v.scheme
-	e.values.method, e.values.url = r.Method, v.publicURL
-	family := v.family(r.Header)
-	var first string
-	for i := range s.locations {
-		value, err := v.read(r, &s.locations[i].from, family)
-		if i > 0 && errors.Is(err, ErrMissingHeader) {
-			continue // providers with a location per key leave out the unused
-		}
-		if err != nil {
-			return err
-		}
-		if i == 0 {
-			first = value
-		}
-		if err := e.addCandidates(&s.locations[i], value); err != nil {
-			return err
-		}
+	e.v, e.family = v, -1
+	e.values[varMethod], e.values[varURL] = r.Method, v.publicURL
+	if s.template.has(varMethod) && strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+		return refuse(ErrMalformedHeader, "method", "has to be upper-case letters")
 	}
-	if err := e.checkCandidates(first); err != nil {
+	list, err := e.readSignatures(r)
+	if err != nil {
 		return err
 	}
-	for _, want := range [...]struct {
-		from *source
-		to   *string
-		end  byte
-	}{{s.time, &e.values.timestamp, 0}, {s.id, &e.values.id, s.idEnd}, {s.typ, &e.values.typ, s.typeEnd}} {
-		if want.from == nil || want.from.kind == inBody {
-			continue
-		}
-		value, err := v.readPart(r, want.from, family, first)
+	for i := range s.parts {
+		p := &s.parts[i]
+		value, err := e.readPart(r, p, list)
 		if err != nil {
 			return err
 		}
-		if want.from != s.time && !plainName(value, want.end) {
-			return refuse(ErrMalformedHeader, want.from.name, "it has to be 1 to 256 visible ASCII characters without the delimiter of the signed text")
+		if p.variable != varTimestamp && !plainName(value, p.end) {
+			return refuse(ErrMalformedHeader, p.name, "it has to be 1 to 256 visible ASCII characters without the delimiter of the signed text")
 		}
-		*want.to = value
+		if p.meets && holdsTime(value, e.values[varTimestamp]) {
+			return refuse(ErrMalformedHeader, p.name, "holds what looks like a time, so that the signed text could be read in two ways")
+		}
+		e.values[p.variable] = value
 	}
-	if s.time != nil {
-		var ok bool
-		if e.time, ok = parseTime(s.Timestamp.Format, e.values.timestamp); !ok {
-			return refuse(ErrMalformedHeader, s.time.name, timeHint(s.Timestamp.Format, e.values.timestamp))
-		}
+	if s.time == nil {
+		return nil
+	}
+	var ok bool
+	if e.time, ok = parseTime(s.Timestamp.Format, e.values[varTimestamp]); !ok {
+		return refuse(ErrMalformedHeader, s.time.name, timeHint(s.Timestamp.Format, e.values[varTimestamp]))
 	}
 	return nil
 }
 
-// family chooses the alias family of a request: the first whose signature is
-// there.
-func (v *Verifier) family(h http.Header) int {
-	names := v.scheme.locations[0].from.keys
-	if len(names) > 1 {
-		for i, name := range names {
-			if _, ok := h[name]; ok {
-				return i
-			}
+// readSignatures takes the candidates from all locations. It returns the value of
+// the first location, which may be a list that holds more than signatures.
+func (e *Envelope) readSignatures(r *Request) (list string, err error) {
+	s := e.v.scheme
+	for i := range s.locations {
+		l := &s.locations[i]
+		value, err := e.read(r, &l.from)
+		if i > 0 && errors.Is(err, ErrMissingHeader) {
+			continue // providers with a location per key leave out the unused
+		}
+		if err == nil {
+			err = e.addCandidates(l, value)
+		}
+		if err != nil {
+			return "", err
+		}
+		if i == 0 {
+			list = value
 		}
 	}
-	return 0
+	return list, e.checkCandidates()
 }
 
-// read returns the one value at s.
-func (v *Verifier) read(r *Request, s *source, family int) (string, error) {
+// read returns the one value at s. The first header read decides the alias family
+// of all.
+func (e *Envelope) read(r *Request, s *source) (string, error) {
 	if s.kind == inQuery {
 		return readQuery(r.RawQuery, s.name)
 	}
-	if family >= len(s.keys) {
-		family = 0
+	family, lines := e.family, []string(nil)
+	if family >= 0 && family < len(s.keys) {
+		lines = r.Header[s.keys[family]]
+	} else {
+		for family = range s.keys {
+			if lines = r.Header[s.keys[family]]; lines != nil {
+				break
+			}
+		}
+		if lines == nil {
+			family = 0
+		}
+		e.family = family
 	}
-	value, err := readHeader(r.Header, s.keys[family])
-	if err != nil {
-		return "", err
+	value, err := readHeader(lines, s.keys[family])
+	if err != nil || len(s.keys) == 1 {
+		return value, err
 	}
 	for i, name := range s.keys {
 		if i == family {
@@ -154,8 +172,7 @@ func (v *Verifier) read(r *Request, s *source, family int) (string, error) {
 	return value, nil
 }
 
-func readHeader(h http.Header, name string) (string, error) {
-	lines := h[name]
+func readHeader(lines []string, name string) (string, error) {
 	switch {
 	case len(lines) == 0:
 		return "", refuse(ErrMissingHeader, name, "")
@@ -189,22 +206,22 @@ func readQuery(raw, name string) (string, error) {
 
 // readPart is read for a value that may also be an item of the signature list,
 // which is then there exactly once.
-func (v *Verifier) readPart(r *Request, s *source, family int, list string) (string, error) {
-	if s.kind != inPart {
-		return v.read(r, s, family)
+func (e *Envelope) readPart(r *Request, p *part, list string) (string, error) {
+	if p.kind != inPart {
+		return e.read(r, &p.source)
 	}
-	l := &v.scheme.locations[0]
+	l := &e.v.scheme.locations[0]
 	found, value := 0, ""
-	for item := range items(l, list) {
-		if name, text, ok := strings.Cut(item, l.Pair); ok && trim(name) == s.name {
-			found, value = found+1, trim(text)
+	for item, rest := l.cut(list); item != ""; item, rest = l.cut(rest) {
+		if at := strings.IndexByte(item, l.pair); at >= 0 && trim(item[:at]) == p.name {
+			found, value = found+1, trim(item[at+1:])
 		}
 	}
 	switch {
 	case found > 1:
-		return "", refuse(ErrMalformedHeader, l.from.name, "holds "+s.name+" more than once")
+		return "", refuse(ErrMalformedHeader, l.from.name, "holds "+p.name+" more than once")
 	case value == "":
-		return "", refuse(ErrMissingHeader, l.from.name, "holds no "+s.name)
+		return "", refuse(ErrMissingHeader, l.from.name, "holds no "+p.name)
 	}
 	return value, nil
 }
@@ -213,20 +230,20 @@ func (v *Verifier) readPart(r *Request, s *source, family int, list string) (str
 // of another name are versions or parts that do not concern us.
 func (e *Envelope) addCandidates(l *location, value string) error {
 	total := 0
-	for item := range items(l, value) {
+	for item, rest := l.cut(value); item != ""; item, rest = l.cut(rest) {
 		if total++; total > maxItems {
 			return refuse(ErrMalformedHeader, l.from.name, "has too many items")
 		}
 		c := candidate{text: item}
-		if l.Pair != "" {
-			name, text, ok := strings.Cut(item, l.Pair)
-			if !ok {
+		if l.pair != 0 {
+			at := strings.IndexByte(item, l.pair)
+			if at < 0 {
 				return refuse(ErrMalformedHeader, l.from.name, "has an item without "+l.Pair+" after its name")
 			}
-			if c.item = e.v.item(trim(name)); c.item == "" {
+			if c.item = e.v.scheme.item(trim(item[:at])); c.item == 0 {
 				continue
 			}
-			c.text = trim(text)
+			c.text = trim(item[at+1:])
 		}
 		text, ok := strings.CutPrefix(c.text, l.Prefix)
 		if !ok {
@@ -236,26 +253,26 @@ func (e *Envelope) addCandidates(l *location, value string) error {
 		if e.n == maxCandidates {
 			return refuse(ErrMalformedHeader, l.from.name, "has too many signatures")
 		}
-		e.candidates[e.n] = c
-		e.n++
+		e.add(c)
 	}
 	return nil
 }
 
-// item returns the scheme's own copy of a signature's name, "" if items of that
-// name are none.
-func (v *Verifier) item(name string) string {
-	for _, known := range v.scheme.items {
-		if known == name {
-			return known
-		}
+func (e *Envelope) add(c candidate) {
+	switch {
+	case e.n < len(e.few):
+		e.few[e.n] = c
+	case e.n == len(e.few):
+		e.more = append(append(make([]candidate, 0, maxCandidates), e.few[:]...), c)
+	default:
+		e.more = append(e.more, c)
 	}
-	return ""
+	e.n++
 }
 
 // checkCandidates refuses a request in which nothing could be a signature, and
 // says what is odd about it.
-func (e *Envelope) checkCandidates(value string) error {
+func (e *Envelope) checkCandidates() error {
 	s := e.v.scheme
 	where := s.locations[0].from.name
 	if e.n == 0 {
@@ -264,37 +281,34 @@ func (e *Envelope) checkCandidates(value string) error {
 	if s.lengths == nil {
 		return nil
 	}
-	for i := range e.n {
-		for _, length := range s.lengths {
-			if len(e.candidates[i].text) == length {
-				return nil
-			}
+	candidates := e.candidates()
+	for i := range candidates {
+		if slices.Contains(s.lengths, len(candidates[i].text)) {
+			return nil
 		}
 	}
-	return refuse(ErrMalformedHeader, where, signatureHint(s, value, e.candidates[0].text))
+	return refuse(ErrMalformedHeader, where, signatureHint(s, candidates[0].text))
 }
 
-// items yields the items of a list, white space trimmed, empty ones left out.
-func items(l *location, value string) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for value != "" {
-			item := value
-			if l.List == "" {
-				value = ""
-			} else if at := strings.IndexByte(value, l.List[0]); at >= 0 {
-				item, value = value[:at], value[at+1:]
-			} else {
-				value = ""
-			}
-			item = trim(item)
-			if l.List == " " {
-				item = strings.TrimSuffix(item, ",")
-			}
-			if item != "" && !yield(item) {
-				return
+// cut returns the first item of a list that is not empty, white space trimmed, and
+// the rest of the list; "" at its end.
+func (l *location) cut(list string) (item, rest string) {
+	for list != "" {
+		item, list = list, ""
+		if l.list != 0 {
+			if at := strings.IndexByte(item, l.list); at >= 0 {
+				item, list = item[:at], item[at+1:]
 			}
 		}
+		item = trim(item)
+		if l.list == ' ' {
+			item = strings.TrimSuffix(item, ",")
+		}
+		if item != "" {
+			return item, list
+		}
 	}
+	return "", ""
 }
 
 // trim removes the optional white space of RFC 9110, and no other.
@@ -311,11 +325,11 @@ func trim(s string) string {
 // plainName reports whether a name can be shown, logged and sent on as a header:
 // visible ASCII without the byte that delimits it in the signed text.
 func plainName(name string, end byte) bool {
-	if name == "" || len(name) > maxName {
+	if name == "" || len(name) > maxName || strings.IndexByte(name, end) >= 0 {
 		return false
 	}
 	for i := range len(name) {
-		if c := name[i]; c <= ' ' || c > '~' || c == end {
+		if name[i]-'!' > '~'-'!' {
 			return false
 		}
 	}

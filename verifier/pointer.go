@@ -54,7 +54,7 @@ func (p pointer) lookup(body []byte) (text string, found bool, err error) {
 	if errors.Is(err, errTwice) {
 		return "", false, err
 	}
-	if _, rest := t.ReadToken(); rest != io.EOF {
+	if _, rest := t.ReadToken(); !errors.Is(rest, io.EOF) {
 		return "", false, nil
 	}
 	if err != nil && !errors.Is(err, errNotText) {

@@ -37,11 +37,14 @@ func readSecret(forms []KeyForm, text string, index int, signing bool) ([]rawKey
 	var why error
 	for _, form := range forms {
 		rest, ok := strings.CutPrefix(text, form.Prefix)
-		if !ok || (form.Private && !signing) {
+		if !ok {
 			continue
 		}
 		key, err := decodeText(form.Encoding, rest)
-		if err == nil {
+		switch {
+		case form.Private && !signing:
+			err = errors.New("a private key signs and does not verify; give the public one (whpk_)")
+		case err == nil:
 			err = checkKey(form, key, signing)
 		}
 		if err != nil {

@@ -23,7 +23,7 @@ type Message struct {
 // use.
 type Signer struct {
 	scheme *compiled
-	keys   []*key
+	ring   *keyring
 }
 
 // NewSigner compiles a scheme with its secrets. With several, as during a
@@ -39,11 +39,11 @@ func NewSigner(s Scheme, secrets []string, o Options) (*Signer, error) {
 			return nil, fmt.Errorf("scheme %s: cannot sign into %s", s.Name, c.Signature[i].From)
 		}
 	}
-	keys, err := readSecrets(c, secrets, true)
+	ring, err := readSecrets(c, secrets, true)
 	if err != nil {
 		return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
 	}
-	return &Signer{scheme: c, keys: keys}, nil
+	return &Signer{scheme: c, ring: ring}, nil
 }
 
 // Sign returns the headers that make m a webhook of the scheme. It errs if m
@@ -52,17 +52,17 @@ func NewSigner(s Scheme, secrets []string, o Options) (*Signer, error) {
 func (g *Signer) Sign(m Message) (http.Header, error) {
 	c := g.scheme
 	h := make(http.Header, 6)
-	v := values{id: m.ID, typ: m.Type, method: m.Method, url: m.URL}
-	if v.method == "" {
-		v.method = http.MethodPost
+	v := values{varID: m.ID, varType: m.Type, varMethod: m.Method, varURL: m.URL}
+	if m.Method == "" {
+		v[varMethod] = http.MethodPost
 	}
 	if c.template.has(varURL) && m.URL == "" {
 		return nil, errors.New("the scheme signs the URL, and there is none")
 	}
 	if c.time != nil {
-		v.timestamp = formatTime(c.Timestamp.Format, m.Timestamp)
-		if _, ok := parseTime(c.Timestamp.Format, v.timestamp); !ok {
-			return nil, fmt.Errorf("timestamp %s cannot be written as %s", v.timestamp, c.Timestamp.Format)
+		v[varTimestamp] = formatTime(c.Timestamp.Format, m.Timestamp)
+		if _, ok := parseTime(c.Timestamp.Format, v[varTimestamp]); !ok {
+			return nil, fmt.Errorf("timestamp %s cannot be written as %s", v[varTimestamp], c.Timestamp.Format)
 		}
 	}
 	for _, n := range []struct {
@@ -70,7 +70,7 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 		unsigned string
 		value    string
 		end      byte
-	}{{c.id, c.UnsignedID, v.id, c.idEnd}, {c.typ, c.UnsignedType, v.typ, c.typeEnd}} {
+	}{{c.id, c.UnsignedID, v[varID], c.idEnd}, {c.typ, c.UnsignedType, v[varType], c.typeEnd}} {
 		if n.value != "" && !plainName(n.value, n.end) {
 			return nil, fmt.Errorf("%q cannot be an id or a type: it has to be 1 to 256 visible ASCII characters without %q", n.value, n.end)
 		}
@@ -85,7 +85,7 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 		}
 	}
 	if c.time != nil && c.time.kind == inHeader {
-		h.Set(c.time.name, v.timestamp)
+		h.Set(c.time.name, v[varTimestamp])
 	}
 	for i := range c.locations {
 		l := &c.locations[i]
@@ -97,18 +97,21 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 // signature returns a location's value: parts first, then one signature a key.
 func (g *Signer) signature(l *location, v *values, body []byte) string {
 	c := g.scheme
-	pre, post := c.template.split(v, nil, nil)
+	w := g.ring.borrow()
+	defer g.ring.giveBack(w)
+	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
 	var out []string
 	for _, part := range []struct {
 		from  *source
 		value string
-	}{{c.time, v.timestamp}, {c.id, v.id}, {c.typ, v.typ}} {
+	}{{c.time, v[varTimestamp]}, {c.id, v[varID]}, {c.typ, v[varType]}} {
 		if part.from != nil && part.from.kind == inPart {
 			out = append(out, part.from.name+l.Pair+part.value)
 		}
 	}
 	signed := -1
-	for _, k := range g.keys {
+	for i := range g.ring.keys {
+		k := &g.ring.keys[i]
 		if k.secret == signed {
 			continue // another reading of the same secret
 		}
@@ -121,7 +124,7 @@ func (g *Signer) signature(l *location, v *values, body []byte) string {
 		if k.form.Algorithm != Token {
 			encoding = c.Encodings[0]
 		}
-		out = append(out, item+string(encoding.append(nil, k.sign(nil, pre, body, post))))
+		out = append(out, item+string(encoding.append(nil, g.ring.sign(nil, i, w, body))))
 		if l.List == "" {
 			break
 		}

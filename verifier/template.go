@@ -1,33 +1,33 @@
 package verifier
 
 import (
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // variable is a part of the signed bytes that differs per request.
-type variable string
+type variable uint8
 
 const (
-	varID        variable = "id"
-	varTimestamp variable = "timestamp"
-	varType      variable = "type"
-	varMethod    variable = "method"
-	varURL       variable = "url"
-	varBody      variable = "body"
+	literal variable = iota // none: text of the template itself
+	varID
+	varTimestamp
+	varType
+	varMethod
+	varURL
+	varBody
 )
 
-// fixed reports whether the variable's own grammar says where it begins and
-// ends: a timestamp has one length or ends in its zone, a method is all upper
-// case, and the URL is what the operator configured.
-func (v variable) fixed() bool {
-	return v == varTimestamp || v == varMethod || v == varURL
-}
+var variableNames = [...]string{varID: "id", varTimestamp: "timestamp", varType: "type", varMethod: "method", varURL: "url", varBody: "body"}
 
-// segment is literal text or, if variable is set, a variable.
+func (v variable) String() string { return variableNames[v] }
+
+// segment is a variable, or literal text.
 type segment struct {
-	literal  string
 	variable variable
+	text     string
 }
 
 // template is the compiled form of [Scheme.Signed]. Values are written between
@@ -39,38 +39,30 @@ func compileTemplate(text string) (template, error) {
 	for rest := text; rest != ""; {
 		open := strings.IndexByte(rest, '{')
 		if open != 0 {
-			literal := rest
+			text := rest
 			if open > 0 {
-				literal = rest[:open]
+				text = rest[:open]
 			}
-			t = append(t, segment{literal: literal})
-			rest = rest[len(literal):]
+			t = append(t, segment{text: text})
+			rest = rest[len(text):]
 			continue
 		}
 		end := strings.IndexByte(rest, '}')
 		if end < 0 {
 			return nil, fmt.Errorf("signed %q: a { without its }", text)
 		}
-		v := variable(rest[1:end])
-		switch v {
-		case varID, varTimestamp, varType, varMethod, varURL, varBody:
-		default:
-			return nil, fmt.Errorf("signed %q: unknown variable {%s}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}", text, v)
+		v := variable(max(0, slices.Index(variableNames[:], rest[1:end])))
+		if v == literal {
+			return nil, fmt.Errorf("signed %q: unknown variable %s; there are {id}, {timestamp}, {type}, {method}, {url} and {body}", text, rest[:end+1])
 		}
 		if t.has(v) {
 			return nil, fmt.Errorf("signed %q: {%s} is there twice", text, v)
-		}
-		if len(t) > 0 {
-			before := t[len(t)-1].variable
-			if before != "" && !before.fixed() && !v.fixed() {
-				return nil, fmt.Errorf("signed %q: {%s} and {%s} touch, so that bytes could move from one to the other unseen", text, before, v)
-			}
 		}
 		t = append(t, segment{variable: v})
 		rest = rest[end+1:]
 	}
 	if len(t) == 0 {
-		return nil, fmt.Errorf("signed is empty; it is the template of the signed bytes, such as \"{timestamp}.{body}\"")
+		return nil, errors.New("signed is empty; it is the template of the signed bytes, such as \"{timestamp}.{body}\"")
 	}
 	return t, nil
 }
@@ -84,12 +76,75 @@ func (t template) has(v variable) bool {
 	return false
 }
 
-// delimiter returns the byte that ends variable v, 0 if none does: v's value
+// The signed bytes have to be read in one way only, or a signature would also hold
+// for another division of them. They are: the variables before {body} are found
+// from the left, those after it from the right. A timestamp says by its grammar
+// where it ends, and the URL is constant. Any other variable is bounded by literal
+// text whose nearest byte its value must not hold, or ends where the first thing
+// that looks like an RFC 3339 time begins.
+
+// neighbor returns the index of the segment that bounds the i-th on the side of
+// the body, -1 if the signed bytes end there.
+func (t template) neighbor(i int) int {
+	for _, before := range t[:i] {
+		if before.variable == varBody {
+			return i - 1
+		}
+	}
+	if i+1 == len(t) {
+		return -1
+	}
+	return i + 1
+}
+
+// touching returns two variables between which nothing says where one ends.
+func (t template) touching(format TimeFormat) (a, b variable, touch bool) {
+	for i, s := range t {
+		switch s.variable {
+		case literal, varTimestamp, varURL, varBody:
+			continue
+		}
+		n := t.neighbor(i)
+		if n < 0 || t[n].variable == literal {
+			continue
+		}
+		switch next := t[n].variable; {
+		case n < i:
+		case next == varTimestamp && (format == RFC3339 || s.variable == varMethod):
+			continue
+		case next == varURL && s.variable == varMethod: // one is upper case, the other begins with http
+			continue
+		}
+		return s.variable, t[n].variable, true
+	}
+	return 0, 0, false
+}
+
+// meetsTime reports whether variable v is bounded by the timestamp alone.
+func (t template) meetsTime(v variable) bool {
+	for i, s := range t {
+		if s.variable == v {
+			n := t.neighbor(i)
+			return n > i && t[n].variable == varTimestamp
+		}
+	}
+	return false
+}
+
+// delimiter returns the byte that bounds variable v, 0 if there is none: v's value
 // must not hold it.
 func (t template) delimiter(v variable) byte {
 	for i, s := range t {
-		if s.variable == v && i+1 < len(t) && t[i+1].literal != "" {
-			return t[i+1].literal[0]
+		if s.variable != v {
+			continue
+		}
+		switch n := t.neighbor(i); {
+		case n < 0 || t[n].variable != literal:
+			return 0
+		case n > i:
+			return t[n].text[0]
+		default:
+			return t[n].text[len(t[n].text)-1]
 		}
 	}
 	return 0
@@ -97,39 +152,26 @@ func (t template) delimiter(v variable) byte {
 
 // values are what the variables stand for in one request; the body is apart, as
 // it is never copied.
-type values struct {
-	id, timestamp, typ, method, url string
-}
+type values [varBody]string
 
-func (v *values) of(name variable) string {
-	switch name {
-	case varID:
-		return v.id
-	case varTimestamp:
-		return v.timestamp
-	case varType:
-		return v.typ
-	case varMethod:
-		return v.method
-	case varURL:
-		return v.url
-	}
-	return ""
-}
-
-// split appends the signed bytes before the body to pre and those after it to
-// post.
-func (t template) split(v *values, pre, post []byte) (_, _ []byte) {
-	out := &pre
-	for i := range t {
-		switch s := &t[i]; s.variable {
-		case "":
-			*out = append(*out, s.literal...)
-		case varBody:
-			out = &post
-		default:
-			*out = append(*out, v.of(s.variable)...)
+// around returns the parts of the template before and after the body.
+func (t template) around() (pre, post template) {
+	for i, s := range t {
+		if s.variable == varBody {
+			return t[:i], t[i+1:]
 		}
 	}
-	return pre, post
+	return t, nil
+}
+
+// append appends what a part without the body stands for to dst.
+func (t template) append(dst []byte, v *values) []byte {
+	for i := range t {
+		text := t[i].text
+		if t[i].variable != literal {
+			text = v[t[i].variable]
+		}
+		dst = append(dst, text...)
+	}
+	return dst
 }

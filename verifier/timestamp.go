@@ -50,14 +50,28 @@ func digits(text string, n int) (int64, bool) {
 	return v, true
 }
 
+// rfc3339 is the shape of a date and time before fraction and zone, see [like].
+const rfc3339 = "0000-00-00T00:00:00"
+
+// holdsTime reports whether something that looks like an RFC 3339 time begins in
+// name, if the time at follows it without a delimiter.
+func holdsTime(name, at string) bool {
+	joined := name + at
+	for i := range len(name) {
+		if len(joined)-i >= len(rfc3339) && like(joined[i:i+len(rfc3339)], rfc3339) {
+			return true
+		}
+	}
+	return false
+}
+
 // parseRFC3339 checks the shape byte by byte first, as time.Parse also takes a
 // comma for the point and a zone of 24 hours.
 func parseRFC3339(text string) (time.Time, bool) {
-	const shape = "0000-00-00T00:00:00"
-	if len(text) <= len(shape) || !like(text[:len(shape)], shape) {
+	if len(text) <= len(rfc3339) || !like(text[:len(rfc3339)], rfc3339) {
 		return time.Time{}, false
 	}
-	zone := text[len(shape):]
+	zone := text[len(rfc3339):]
 	if zone[0] == '.' {
 		n := 1
 		for n < len(zone) && zone[n]-'0' <= 9 {

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -23,7 +24,7 @@ type Options struct {
 // immutable and safe for concurrent use.
 type Verifier struct {
 	scheme    *compiled
-	keys      []*key
+	ring      *keyring
 	publicURL string
 }
 
@@ -56,30 +57,33 @@ func New(s Scheme, secrets []string, o Options) (*Verifier, error) {
 		}
 		return nil, fmt.Errorf("scheme %s does not sign the URL: remove public_url", s.Name)
 	}
-	if v.keys, err = readSecrets(c, secrets, false); err != nil {
+	if o.PublicURL != "" && !strings.HasPrefix(o.PublicURL, "https://") && !strings.HasPrefix(o.PublicURL, "http://") {
+		return nil, fmt.Errorf("scheme %s: public_url %q has to be the whole URL, beginning with https:// or http://", s.Name, o.PublicURL)
+	}
+	if v.ring, err = readSecrets(c, secrets, false); err != nil {
 		return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
 	}
 	return v, nil
 }
 
-func readSecrets(c *compiled, secrets []string, signing bool) ([]*key, error) {
+func readSecrets(c *compiled, secrets []string, signing bool) (*keyring, error) {
 	if len(secrets) == 0 {
 		return nil, errors.New("there is no secret")
 	}
 	if len(secrets) > maxSecrets {
 		return nil, fmt.Errorf("%d secrets are too many, at most %d are tried", len(secrets), maxSecrets)
 	}
-	var keys []*key
+	var keys []key
 	for i, secret := range secrets {
 		raws, err := readSecret(c.Keys, secret, i, signing)
 		if err != nil {
 			return nil, fmt.Errorf("secret %d: %w", i+1, err)
 		}
 		for _, raw := range raws {
-			keys = append(keys, newKey(raw))
+			keys = append(keys, key{rawKey: raw, item: c.item(raw.form.Item)})
 		}
 	}
-	return keys, nil
+	return newKeyring(keys), nil
 }
 
 // Verified is the proof that a body is authentic; only [Envelope.Verify] makes
@@ -97,45 +101,41 @@ type Verified struct {
 
 // Verify parses and verifies in one call. The body must not change while the
 // result is in use.
-func (v *Verifier) Verify(r *Request, body []byte, now time.Time) (Verified, error) {
+func (v *Verifier) Verify(r *Request, body []byte, now time.Time) (result Verified, err error) {
 	var e Envelope
-	if err := e.parse(v, r); err != nil {
-		return Verified{}, err
+	if err = e.parse(v, r); err == nil {
+		err = e.verify(&result, body, now)
 	}
-	return e.Verify(body, now)
+	return result, err
 }
 
 // Verify checks the signature over the raw bytes of the body, then freshness.
-// All candidates meet all keys and nothing stops early, so that neither time nor
-// answer tells how close a forgery came. Errors wrap [ErrInvalidSignature],
+// Neither time nor answer tells how close a forgery came. Errors wrap [ErrInvalidSignature],
 // [ErrStaleTimestamp] or [ErrFutureTimestamp]; with the latter two the result is
 // valid, as the signature held.
-func (e *Envelope) Verify(body []byte, now time.Time) (Verified, error) {
+func (e *Envelope) Verify(body []byte, now time.Time) (result Verified, err error) {
+	err = e.verify(&result, body, now)
+	return result, err
+}
+
+func (e *Envelope) verify(result *Verified, body []byte, now time.Time) error {
 	v := e.v
-	s := scratches.Get().(*scratch)
-	s.pre, s.post = v.scheme.template.split(&e.values, s.pre[:0], s.post[:0])
-	secret := -1
-	for _, k := range v.keys {
-		if k.matches(e.candidates[:e.n], v.scheme.Encodings, s, body) == 1 && secret < 0 {
-			secret = k.secret
-		}
-	}
-	s.free()
+	secret := v.ring.match(e.candidates(), v.scheme, &e.values, body)
 	if secret < 0 {
-		return Verified{}, refuse(ErrInvalidSignature, "", "no secret verifies it")
+		return refuse(ErrInvalidSignature, "", "no secret verifies it")
 	}
-	result := Verified{Secret: secret, v: v, values: e.values, body: body}
+	result.Secret, result.v, result.values, result.body = secret, v, e.values, body
 	if v.scheme.time == nil {
-		return result, nil
+		return nil
 	}
 	result.Timestamp = e.time
-	switch {
-	case e.time.Before(now.Add(-v.scheme.past)):
-		return result, &Refusal{Reason: ErrStaleTimestamp, Where: v.scheme.time.name, Skew: e.time.Sub(now)}
-	case e.time.After(now.Add(v.scheme.future)):
-		return result, &Refusal{Reason: ErrFutureTimestamp, Where: v.scheme.time.name, Skew: e.time.Sub(now)}
+	switch skew := e.time.Sub(now); {
+	case skew < -v.scheme.past:
+		return &Refusal{Reason: ErrStaleTimestamp, Where: v.scheme.time.name, Skew: skew}
+	case skew > v.scheme.future:
+		return &Refusal{Reason: ErrFutureTimestamp, Where: v.scheme.time.name, Skew: skew}
 	}
-	return result, nil
+	return nil
 }
 
 // Event is the authenticated identity of a webhook.
@@ -157,7 +157,7 @@ type Event struct {
 // is no JSON, simply has no id.
 func (p *Verified) Event() (Event, error) {
 	s := p.v.scheme
-	ev := Event{ID: p.values.id, Type: p.values.typ, Digest: p.digest()}
+	ev := Event{ID: p.values[varID], Type: p.values[varType], Digest: p.digest()}
 	if s.id != nil && s.id.kind == inBody {
 		id, found, err := s.id.path.lookup(p.body)
 		if err == nil && found && !plainName(id, 0) {
@@ -187,7 +187,7 @@ func (p *Verified) digest() (sum [sha256.Size]byte) {
 	for _, segment := range s.template {
 		switch segment.variable {
 		case varMethod, varURL, varType:
-			h.Write([]byte(p.values.of(segment.variable)))
+			h.Write([]byte(p.values[segment.variable]))
 			h.Write([]byte{0})
 		}
 	}

@@ -1,0 +1,159 @@
+package verifier
+
+import (
+	"crypto/ed25519"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/subtle"
+	"hash"
+	"sync"
+)
+
+// key is a compiled key: it can judge candidates and sign.
+type key struct {
+	rawKey
+	item byte // what signatures by this key are marked with, see [compiled.item]
+}
+
+// keyring is the keys of a verifier or signer, in the configured order, with the
+// working memory to use them. It is safe for concurrent use.
+type keyring struct {
+	keys []key
+	pool sync.Pool // of *workspace
+}
+
+// workspace is the memory of one verification. It is used again, so that
+// verifying allocates nothing.
+type workspace struct {
+	macs []hash.Hash // one a key, keyed and ready for Reset; nil if it has none
+
+	pre, post []byte // the signed bytes around the body
+	mac       []byte // what is expected
+	got       []byte // what was sent
+	message   []byte // the signed bytes in one piece, for Ed25519
+}
+
+// maxKept keeps one huge message from being held for ever.
+const maxKept = 64 << 10
+
+func newKeyring(keys []key) *keyring {
+	ring := &keyring{keys: keys}
+	ring.pool.New = func() any {
+		w := &workspace{macs: make([]hash.Hash, len(keys))}
+		for i := range keys {
+			if newHash := keys[i].form.Algorithm.newHash(); newHash != nil {
+				w.macs[i] = hmac.New(newHash, keys[i].bytes)
+			}
+		}
+		return w
+	}
+	return ring
+}
+
+func (ring *keyring) borrow() *workspace { return ring.pool.Get().(*workspace) }
+
+func (ring *keyring) giveBack(w *workspace) {
+	if cap(w.message) > maxKept || cap(w.pre) > maxKept {
+		return
+	}
+	ring.pool.Put(w)
+}
+
+// match returns the index of the secret that a candidate is signed with, -1 if
+// there is none. All candidates meet all keys and nothing stops early, so that
+// the time does not tell which of them matched, or how nearly.
+func (ring *keyring) match(candidates []candidate, c *compiled, v *values, body []byte) int {
+	w := ring.borrow()
+	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
+	secret := -1
+	for i := range ring.keys {
+		if k := &ring.keys[i]; w.matches(i, k, candidates, c.Encodings, body) == 1 && secret < 0 {
+			secret = k.secret
+		}
+	}
+	ring.giveBack(w)
+	return secret
+}
+
+// sign appends the signature of the i-th key to dst; pre and post of w are set.
+func (ring *keyring) sign(dst []byte, i int, w *workspace, body []byte) []byte {
+	switch k := &ring.keys[i]; k.form.Algorithm {
+	case Token:
+		return append(dst, k.bytes...)
+	case Ed25519:
+		return append(dst, ed25519.Sign(k.bytes, w.join(body))...)
+	default:
+		return w.appendMAC(dst, i, body)
+	}
+}
+
+func (w *workspace) appendMAC(dst []byte, i int, body []byte) []byte {
+	h := w.macs[i]
+	h.Reset()
+	h.Write(w.pre)
+	h.Write(body)
+	if len(w.post) > 0 {
+		h.Write(w.post)
+	}
+	return h.Sum(dst)
+}
+
+func (w *workspace) join(body []byte) []byte {
+	w.message = append(append(append(w.message[:0], w.pre...), body...), w.post...)
+	return w.message
+}
+
+// matches reports, as 1 or 0 and in a time that does not depend on the secret,
+// whether one of the candidates is the i-th key's signature.
+func (w *workspace) matches(i int, k *key, candidates []candidate, encodings []Encoding, body []byte) int {
+	switch k.form.Algorithm {
+	case Token:
+		return k.matchesToken(candidates)
+	case Ed25519:
+		return k.matchesEd25519(candidates, encodings, w, body)
+	}
+	w.mac = w.appendMAC(w.mac[:0], i, body)
+	found := 0
+	for i := range candidates {
+		if c := &candidates[i]; c.item == k.item {
+			for _, encoding := range encodings {
+				if len(c.text) == encoding.size(len(w.mac)) {
+					w.got = encoding.decode(w.got[:0], c.text)
+					found |= subtle.ConstantTimeCompare(w.got, w.mac)
+				}
+			}
+		}
+	}
+	return found
+}
+
+// matchesToken compares digests, so that not even the length shows.
+func (k *key) matchesToken(candidates []candidate) int {
+	want := sha256.Sum256(k.bytes)
+	found := 0
+	for i := range candidates {
+		got := sha256.Sum256([]byte(candidates[i].text))
+		found |= subtle.ConstantTimeCompare(got[:], want[:])
+	}
+	return found
+}
+
+func (k *key) matchesEd25519(candidates []candidate, encodings []Encoding, w *workspace, body []byte) int {
+	message := w.join(body)
+	found := 0
+	for i := range candidates {
+		c := &candidates[i]
+		if c.item != k.item {
+			continue
+		}
+		for _, encoding := range encodings {
+			if len(c.text) == encoding.size(ed25519.SignatureSize) {
+				w.got = encoding.decode(w.got[:0], c.text)
+				if len(w.got) == ed25519.SignatureSize && ed25519.Verify(k.bytes, message, w.got) {
+					found = 1
+				}
+			}
+		}
+	}
+	return found
+}
