@@ -97,7 +97,7 @@ func (s *Source) open(verifiers []*verifier.Verifier, r *http.Request, loop bool
 	}
 	var names []string
 	for _, v := range verifiers {
-		names = append(names, v.SignatureHeaders()...)
+		names = append(names, v.SignaturePlaces()...)
 	}
 	return nil, verifier.Envelope{}, refuse(missingHeader, fmt.Errorf("there is no %s", strings.Join(names, " or ")))
 }
@@ -156,7 +156,7 @@ func (s *Source) identify(verified *verifier.Verified, o *Outcome, err error) (v
 // an error is of a source that remembers nothing.
 func (s *Source) claim(ctx context.Context, v *verifier.Verifier, event verifier.Event, o *Outcome) (*dedupe.Claim, error) {
 	scheme := v.Scheme()
-	if s.Dedupe.Off || (event.ID == "" && scheme.BodyRepeats) {
+	if s.Dedupe.Off || (event.ID == "" && scheme.BodyRepeats && !s.repeatsCount) {
 		return nil, nil
 	}
 	var key dedupe.Key

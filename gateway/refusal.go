@@ -86,7 +86,14 @@ func refusalOf(err error) *Refusal {
 // write answers with the refusal. The body is one JSON object that holds nothing
 // of the request.
 func (r *Refusal) write(w http.ResponseWriter) {
-	body, err := json.Marshal(map[string]map[string]string{"error": {"type": r.Type, "message": r.Message}})
+	var answer struct {
+		Error struct {
+			Type    string `json:"type"`
+			Message string `json:"message"`
+		} `json:"error"`
+	}
+	answer.Error.Type, answer.Error.Message = r.Type, r.Message
+	body, err := json.Marshal(answer)
 	if err != nil {
 		panic(err) // constant strings always marshal
 	}

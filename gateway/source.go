@@ -64,7 +64,7 @@ type Dedupe struct {
 	// Window is how long an event is remembered; default: the larger of 72 h and
 	// the scheme's retry horizon + 25 %.
 	Window time.Duration
-	// Entries bounds the memory: about 200 bytes each.
+	// Entries bounds the memory: about 150 bytes each.
 	Entries int
 }
 
@@ -73,6 +73,10 @@ type Source struct {
 	Config
 	process *Process
 	state   *State
+
+	// repeatsCount: the operator asked for dedupe, so that equal bodies are
+	// duplicates even of a scheme where they may be distinct events.
+	repeatsCount bool
 
 	verifiers atomic.Pointer[[]*verifier.Verifier]
 	rekeying  sync.Mutex
@@ -108,6 +112,7 @@ func (s *Source) complete() error {
 		return errors.New("nothing says how to verify: add \"verify <scheme> <secret>\"")
 	}
 	verifiers := make([]*verifier.Verifier, len(s.Verify))
+	largest := int64(0)
 	for i := range s.Verify {
 		s.Verify[i].limitAge()
 		v, err := s.Verify[i].compile()
@@ -115,10 +120,9 @@ func (s *Source) complete() error {
 			return err
 		}
 		verifiers[i] = v
-		if s.MaxBody == 0 || s.Verify[i].Scheme.MaxBody > s.MaxBody {
-			s.MaxBody = orDefault(s.Verify[i].Scheme.MaxBody, DefaultMaxBody)
-		}
+		largest = max(largest, orDefault(s.Verify[i].Scheme.MaxBody, DefaultMaxBody))
 	}
+	s.MaxBody = orDefault(s.MaxBody, largest)
 	if err := compatible(verifiers); err != nil {
 		return err
 	}
@@ -154,13 +158,13 @@ func compatible(verifiers []*verifier.Verifier) error {
 		if v.Weak() != verifiers[0].Weak() {
 			return fmt.Errorf("schemes %s and %s are not of one strength: a forger would choose the weaker; use two sources", verifiers[0].Name(), v.Name())
 		}
-		for _, header := range v.SignatureHeaders() {
-			if other, ok := seen[header]; ok {
-				return fmt.Errorf("schemes %s and %s both have their signature in %s and cannot be told apart; give one verify all the secrets, or use two sources", other, v.Name(), header)
+		for _, place := range v.SignaturePlaces() {
+			if other, ok := seen[place]; ok {
+				return fmt.Errorf("schemes %s and %s both have their signature in %s and cannot be told apart; give one verify all the secrets, or use two sources", other, v.Name(), place)
 			}
 		}
-		for _, header := range v.SignatureHeaders() {
-			seen[header] = verifiers[i].Name()
+		for _, place := range v.SignaturePlaces() {
+			seen[place] = verifiers[i].Name()
 		}
 	}
 	return nil
@@ -178,7 +182,8 @@ func (s *Source) completeDedupe(verifiers []*verifier.Verifier) error {
 		}
 		return nil
 	}
-	if s.Dedupe.Window == 0 {
+	s.repeatsCount = s.Dedupe.Window > 0
+	if !s.repeatsCount {
 		s.Dedupe.Window = max(DefaultWindow, span)
 		for _, v := range verifiers {
 			horizon := time.Duration(v.Scheme().RetryHorizon)

@@ -318,7 +318,7 @@ func (c *compiled) compileRest(bool) error {
 		return errors.New("body_varies needs a signed id: without one nothing tells a duplicate")
 	}
 	if c.BodyVaries && c.BodyRepeats {
-		return errors.New("body_varies and equal_bodies_are_distinct cannot both hold")
+		return errors.New("body_varies and body_repeats cannot both hold")
 	}
 	if c.MaxBody < 0 || c.RetryHorizon < Unbounded {
 		return errors.New("a limit cannot be negative")

@@ -41,6 +41,18 @@ func (v *Verifier) SignatureHeaders() []string {
 	return names
 }
 
+// SignaturePlaces returns where a signature may be: the headers, and query values
+// as query:<name>.
+func (v *Verifier) SignaturePlaces() []string {
+	places := v.SignatureHeaders()
+	for i := range v.scheme.locations {
+		if from := &v.scheme.locations[i].from; from.kind == inQuery {
+			places = append(places, from.String())
+		}
+	}
+	return places
+}
+
 // AliasHeaders returns the canonical names of headers that stand for the same
 // value, each family's own spelling first: of those that are there, one is kept
 // when a request is passed on.

@@ -60,7 +60,7 @@ func (e *Envelope) candidates() []candidate {
 func (v *Verifier) Present(r *Request) bool {
 	from := &v.scheme.locations[0].from
 	if from.kind == inQuery {
-		return strings.Contains(r.RawQuery, from.name)
+		return queryNames(r.RawQuery, from.name)
 	}
 	for _, name := range from.keys {
 		if _, ok := r.Header[name]; ok {
@@ -184,6 +184,18 @@ func readHeader(lines []string, name string) (string, error) {
 		return "", refuse(ErrMissingHeader, name, "is empty; the sender may have no secret configured")
 	}
 	return value, nil
+}
+
+// queryNames reports whether a query has a value of that name, whatever else is
+// wrong with it.
+func queryNames(raw, want string) bool {
+	for pair := range strings.SplitSeq(raw, "&") {
+		name, _, _ := strings.Cut(pair, "=")
+		if name, err := url.QueryUnescape(name); err == nil && name == want {
+			return true
+		}
+	}
+	return false
 }
 
 func readQuery(raw, name string) (string, error) {
