@@ -1,0 +1,160 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// demoGlobal keeps the gateway to itself. It runs in its directory, so that the
+// sockets are there; a socket's name cannot be taken by others, as a free port can.
+const demoGlobal = `{
+	admin unix/admin.sock
+	default_bind unix/gateway.sock
+	auto_https off
+	persist_config off
+	grace_period 1s
+}
+`
+
+// demoSite is the site of the demo's Caddyfile.
+func demoSite(app string) string {
+	return `http:// {
+	webhook /hooks/svix* svix {
+		verify svix {env.SVIX_SECRET}
+		max_body ` + strconv.Itoa(demoMaxBody>>10) + `KiB
+	}
+	webhook /hooks/travelbase* travelbase {
+		verify travelbase {env.TRAVELBASE_SECRET}
+	}
+	webhook_health /healthz
+	reverse_proxy ` + app + `
+}
+`
+}
+
+const (
+	demoStartTimeout = 30 * time.Second
+	demoStopTimeout  = 5 * time.Second
+	demoSendTimeout  = 20 * time.Second // more than the gateway's own timeout
+)
+
+// demoGateway is the gateway as a child process.
+type demoGateway struct {
+	client http.Client
+	end    context.CancelFunc
+	exited chan struct{} // closed once the process is gone
+	log    bytes.Buffer  // to be read after that
+}
+
+// startDemoGateway starts the child in dir, where everything it writes goes. It
+// has to be stopped.
+func startDemoGateway(executable, dir, site string, secrets demoSecrets) (*demoGateway, error) {
+	if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), []byte(demoGlobal+site), 0o600); err != nil {
+		return nil, err
+	}
+	ctx, end := context.WithCancel(context.Background())
+	g := &demoGateway{end: end, exited: make(chan struct{})}
+	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "gateway.sock"))
+	}}
+	g.client = http.Client{Transport: transport, Timeout: demoSendTimeout}
+
+	child := exec.CommandContext(ctx, executable, "run", "--config", "Caddyfile", "--adapter", "caddyfile")
+	child.Dir = dir
+	child.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "AppData="+dir)
+	child.Env = append(child.Env, secrets.environment()...)
+	child.Stdout, child.Stderr = &g.log, &g.log
+	child.Cancel = func() error {
+		// Not an interrupt: a terminal's Ctrl-C has sent one already, and at the
+		// second Caddy drops everything.
+		if err := child.Process.Signal(syscall.SIGTERM); err != nil {
+			return child.Process.Kill()
+		}
+		return nil
+	}
+	child.WaitDelay = demoStopTimeout
+	if err := child.Start(); err != nil {
+		end()
+		return nil, fmt.Errorf("starting the gateway: %w", err)
+	}
+	go func() {
+		defer close(g.exited)
+		_ = child.Wait() // how it ended is in its log
+	}()
+	return g, nil
+}
+
+// stop ends the child, waits until it is gone, and returns its log.
+func (g *demoGateway) stop() (log string) {
+	g.client.CloseIdleConnections()
+	g.end()
+	<-g.exited
+	return g.log.String()
+}
+
+// ready waits until the gateway says that it accepts webhooks.
+func (g *demoGateway) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, demoStartTimeout)
+	defer cancel()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://localhost/healthz", http.NoBody)
+		if err != nil {
+			return err
+		}
+		status, _, err := g.send(r)
+		if err == nil && status == http.StatusOK {
+			return nil
+		}
+		if err == nil {
+			err = fmt.Errorf("its health is %d", status)
+		}
+		select {
+		case <-g.exited:
+			return errors.New("the gateway ended by itself")
+		case <-ctx.Done():
+			return fmt.Errorf("the gateway was not ready after %v: %w", demoStartTimeout, err)
+		case <-tick.C:
+		}
+	}
+}
+
+// send returns the status of the answer and what it was: see [demoResult].
+func (g *demoGateway) send(r *http.Request) (status int, answer string, err error) {
+	response, err := g.client.Do(r)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = response.Body.Close() }() // it is read to its end, or given up
+	body, err := io.ReadAll(io.LimitReader(response.Body, 1<<20))
+	if err != nil {
+		return 0, "", err
+	}
+	var refusal struct {
+		Error struct{ Type string }
+	}
+	switch result := response.Header.Get("Hookgate-Result"); {
+	case result != "":
+		answer = result
+	case string(body) == thanks:
+		answer = appAnswered
+	case json.Unmarshal(body, &refusal) == nil && refusal.Error.Type != "":
+		answer = refusal.Error.Type
+	default:
+		answer = fmt.Sprintf("%.40q", body)
+	}
+	return response.StatusCode, answer, nil
+}

@@ -1,0 +1,89 @@
+package cli
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/hookgate/hookgate/verifier"
+)
+
+// unusableSecret is the reason for no verdict: the gateway would not start.
+const unusableSecret = "unusable_secret"
+
+// report is what verify prints.
+type report struct {
+	Accepted bool   `json:"accepted"`
+	Scheme   string `json:"scheme"`
+	// Reason is the type of the gateway's refusal, or unusable_secret.
+	Reason    string     `json:"reason,omitempty"`
+	Message   string     `json:"message,omitempty"`
+	ID        string     `json:"id,omitempty"`
+	Type      string     `json:"type,omitempty"`
+	Timestamp *time.Time `json:"timestamp,omitempty"`
+	// Skew is the distance of the timestamp from the clock in seconds, positive
+	// in the future.
+	Skew *float64 `json:"skew,omitempty"`
+	// Matched says which secret matched and where it came from.
+	Matched  string             `json:"matched,omitempty"`
+	Findings []verifier.Finding `json:"findings,omitempty"`
+}
+
+// newReport sums up an explanation; unusable is the error that came with it.
+func newReport(scheme string, x verifier.Explanation, unusable error, now time.Time) *report {
+	r := &report{
+		Accepted: x.Err == nil && unusable == nil, Scheme: scheme,
+		ID: x.Event.ID, Type: x.Event.Type, Findings: x.Findings,
+	}
+	if at := x.Verified.Timestamp; !at.IsZero() {
+		at, skew := at.UTC(), at.Sub(now).Seconds()
+		r.Timestamp, r.Skew = &at, &skew
+	}
+	var refusal *verifier.Refusal
+	switch {
+	case unusable != nil:
+		r.Reason, r.Message = unusableSecret, unusable.Error()
+	case errors.As(x.Err, &refusal):
+		r.Reason, r.Message = strings.ReplaceAll(refusal.Reason.Error(), " ", "_"), refusal.Error()
+	}
+	return r
+}
+
+func (r *report) write(w io.Writer, asJSON bool) error {
+	if asJSON {
+		encoder := json.NewEncoder(w)
+		encoder.SetEscapeHTML(false)
+		return encoder.Encode(r)
+	}
+	var b strings.Builder
+	switch {
+	case r.Accepted:
+		b.WriteString("accepted\n")
+	case r.Reason == unusableSecret:
+		b.WriteString("no verdict\n") // the message is told as an error
+	default:
+		fmt.Fprintf(&b, "refused: %s\n", r.Message)
+	}
+	fields := [][2]string{{"scheme", r.Scheme}, {"id", r.ID}, {"type", r.Type}, {"timestamp", r.time()}, {"secret", r.Matched}}
+	for _, field := range fields {
+		if field[1] != "" {
+			fmt.Fprintf(&b, "  %-9s  %s\n", field[0], field[1])
+		}
+	}
+	for _, f := range r.Findings {
+		fmt.Fprintf(&b, "  - %s\n", f.Text)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// time is the timestamp and its distance from the clock.
+func (r *report) time() string {
+	if r.Timestamp == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s (%+.0f s from the clock)", r.Timestamp.Format(time.RFC3339Nano), *r.Skew)
+}

@@ -1,0 +1,176 @@
+package verifier
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Explanation is the verdict on a request and what is known of its causes.
+type Explanation struct {
+	// Err is the [*Refusal] with which the request is refused; nil if it is
+	// accepted.
+	Err error
+	// Authentic says that the signature is right, whatever else is wrong.
+	Authentic bool
+	// Verified and Event are what [Verifier.Verify] and [Verified.Event] return;
+	// zero as far as the request did not get there.
+	Verified Verified
+	Event    Event
+	// Findings are the causes, the likeliest first. An accepted request has one
+	// too if something in it is odd.
+	Findings []Finding
+}
+
+// Finding is one cause of a refusal.
+type Finding struct {
+	// Code names the kind of finding, for programs.
+	Code string `json:"code"`
+	// Text is a plain sentence. It holds no secret, no signature and nothing of
+	// the body.
+	Text string `json:"text"`
+}
+
+// Explain verifies a request as [Verifier.Verify] does and, if it is refused,
+// tries what usually goes wrong: other readings of the secret, other spellings
+// of the headers, other forms of the body. It is a diagnostic for people who hold
+// the secret and may take seconds. Only a nil Err means accepted, whatever the
+// findings say; none of it may ever decide about a request or be told its sender.
+//
+// The error is that of [New]; Err is nil then, and nothing is accepted. If only
+// the secrets are at fault, the findings still say with which reading of them the
+// signature would match.
+func Explain(s Scheme, secrets []string, o Options, r *Request, body []byte, now time.Time) (Explanation, error) {
+	c, err := compile(s, o.AllowWeak)
+	if err != nil {
+		return Explanation{}, err
+	}
+	x := explainer{compiled: c, secrets: secrets, options: o, request: r, body: body, now: now}
+	v, unusable := New(s, secrets, o)
+	if unusable == nil {
+		x.past, x.future = v.scheme.past, v.scheme.future
+		if x.Verified, x.Err = v.Verify(r, body, now); x.Err == nil {
+			x.Event, x.Err = x.Verified.Event()
+		}
+		x.Authentic = x.Verified.v != nil
+	}
+	x.explain()
+	return x.Explanation, unusable
+}
+
+// explainer is one run of Explain.
+type explainer struct {
+	*compiled
+	Explanation
+	secrets []string
+	options Options
+	request *Request
+	body    []byte
+	now     time.Time
+}
+
+func (x *explainer) find(code, format string, args ...any) {
+	x.Findings = append(x.Findings, Finding{Code: code, Text: fmt.Sprintf(format, args...)})
+}
+
+func (x *explainer) explain() {
+	if x.Authentic {
+		x.skew()
+		x.unsignedID()
+		return
+	}
+	x.headerNames()
+	found := x.signatures()
+	x.skew()
+	found = x.otherSchemes() || found
+	x.unsignedID()
+	if !found && errors.Is(x.Err, ErrInvalidSignature) {
+		if len(x.body) == 0 {
+			x.find("body_empty", "The body is empty: something else may have read it before.")
+		}
+		x.find("unexplained", "No common mistake explains it: most likely the secret is another one, or headers and body are not what was sent.")
+	}
+}
+
+// headerNames looks for a missing header under a name that only looks alike.
+func (x *explainer) headerNames() {
+	var refusal *Refusal
+	if !errors.As(x.Err, &refusal) || !errors.Is(refusal.Reason, ErrMissingHeader) {
+		return
+	}
+	bare := func(name string) string {
+		name = strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
+		return strings.TrimPrefix(name, "http")
+	}
+	for _, name := range slices.Sorted(maps.Keys(x.request.Header)) {
+		if bare(name) == bare(refusal.Where) && !strings.EqualFold(name, refusal.Where) {
+			x.find("header_name", "There is a header %s; its name has to be %s.", name, refusal.Where)
+		}
+	}
+}
+
+// skew says how far the timestamp is off, proven or not, and if it is of another
+// format.
+func (x *explainer) skew() {
+	if x.time == nil {
+		return
+	}
+	at, format, ok := readTime(x.offer(x.family()).values[varTimestamp])
+	if !ok {
+		return
+	}
+	if format != x.Timestamp.Format {
+		x.find("timestamp_format", "The timestamp in %s is %s, this scheme has it %s.", x.time.name, format.describe(), x.Timestamp.Format.describe())
+	}
+	skew := at.Sub(x.now)
+	distance, tolerated := "behind", x.past
+	if skew > 0 {
+		distance, tolerated = "ahead of", x.future
+	}
+	if skew.Abs() <= tolerated {
+		return
+	}
+	held := ""
+	if x.Authentic {
+		held = " The signature itself is right."
+	}
+	x.find("skew", "The timestamp in %s is %.0f s %s the clock, %.0f s are tolerated.%s", x.time.name, skew.Abs().Seconds(), distance, tolerated.Seconds(), held)
+}
+
+// otherSchemes reports whether the request is a webhook of another preset.
+func (x *explainer) otherSchemes() (found bool) {
+	own := (&Verifier{scheme: x.compiled}).Present(x.request)
+	for _, s := range presets {
+		if s.Name == x.Name {
+			continue
+		}
+		if other, err := New(s, x.secrets, Options{}); err == nil {
+			_, err = other.Verify(x.request, x.body, x.now)
+			if err == nil || errors.Is(err, ErrStaleTimestamp) || errors.Is(err, ErrFutureTimestamp) {
+				x.find("other_scheme", "The signature matches by scheme %s.", s.Name)
+				found = true
+				continue
+			}
+		}
+		if c, err := compile(s, false); err == nil && !own && (&Verifier{scheme: c}).Present(x.request) {
+			x.find("other_headers", "There is no signature of scheme %s, but one of scheme %s in %s.", x.Name, s.Name, c.locations[0].from.name)
+		}
+	}
+	return found
+}
+
+// unsignedID compares an id that is not signed with the one in the body.
+func (x *explainer) unsignedID() {
+	if x.UnsignedID == "" || x.id == nil || x.id.kind != inBody {
+		return
+	}
+	lines := x.request.Header[http.CanonicalHeaderKey(x.UnsignedID)]
+	id, found, err := x.id.path.lookup(x.body)
+	if err == nil && found && len(lines) > 0 && !slices.ContainsFunc(lines, func(line string) bool { return trim(line) == id }) {
+		x.find("id_mismatch", "The header %s, which is not signed, and the id in the body differ: headers and body may be of different events.", x.UnsignedID)
+	}
+}
