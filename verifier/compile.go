@@ -37,10 +37,11 @@ func (r Ref) split() (refKind, string, error) {
 
 // source is where a compiled scheme finds one value.
 type source struct {
-	kind refKind
-	name string   // as the scheme spells it, for messages
-	keys []string // inHeader: the canonical name in each alias family
-	path pointer  // inBody
+	kind  refKind
+	name  string   // as the scheme spells it
+	names []string // inHeader: the same in each alias family, that of the scheme first
+	keys  []string // inHeader: names in canonical form
+	path  pointer  // inBody
 }
 
 func (s source) String() string { return string(s.kind) + ":" + s.name }
@@ -74,8 +75,6 @@ type compiled struct {
 	future    time.Duration
 	items     []string // names in a list that are signatures
 	lengths   []int    // the lengths a signature may have; nil for tokens
-	idEnd     byte     // the byte an id must not hold
-	typeEnd   byte
 	secretIn  []string // canonical headers that hold the secret itself
 }
 
@@ -151,9 +150,9 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 				c.lengths = append(c.lengths, e.size(n))
 			}
 		}
-		if form.Algorithm == Token {
-			c.lengths = nil
-		}
+	}
+	if c.hasToken() {
+		c.lengths = nil
 	}
 	return c.checkEncodings()
 }
@@ -169,8 +168,12 @@ func (c *compiled) item(name string) byte {
 	return 0
 }
 
+func (c *compiled) hasToken() bool {
+	return slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm == Token })
+}
+
 func (c *compiled) checkEncodings() error {
-	if len(c.Encodings) == 0 && c.Keys[0].Algorithm != Token {
+	if len(c.Encodings) == 0 && slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm != Token }) {
 		return errors.New("no encoding of the signature is named; hex and base64 are the usual ones")
 	}
 	for i, e := range c.Encodings {
@@ -272,8 +275,7 @@ func (c *compiled) compileNames(bool) error {
 		ref  Ref
 		v    variable
 		to   **source
-		end  *byte
-	}{{"id", c.ID, varID, &c.id, &c.idEnd}, {"type", c.Type, varType, &c.typ, &c.typeEnd}} {
+	}{{"id", c.ID, varID, &c.id}, {"type", c.Type, varType, &c.typ}} {
 		signed := c.template.has(n.v)
 		if n.ref == "" {
 			if signed {
@@ -300,9 +302,9 @@ func (c *compiled) compileNames(bool) error {
 		default:
 			return fmt.Errorf("%s: %q: it is in a header or in the body", n.what, n.ref)
 		}
-		*n.to, *n.end = &from, c.template.delimiter(n.v)
+		*n.to = &from
 		if signed {
-			c.parts = append(c.parts, part{source: from, variable: n.v, end: *n.end, meets: c.template.meetsTime(n.v)})
+			c.parts = append(c.parts, part{source: from, variable: n.v, end: c.template.delimiter(n.v), meets: c.template.meetsTime(n.v)})
 		}
 	}
 	return nil
@@ -345,7 +347,10 @@ func (c *compiled) source(r Ref) (source, error) {
 		if !headerName(name) {
 			return s, fmt.Errorf("%q is no header name", name)
 		}
-		s.keys = c.family(name)
+		s.names = c.family(name)
+		for _, name := range s.names {
+			s.keys = append(s.keys, http.CanonicalHeaderKey(name))
+		}
 	case inPart:
 		if len(c.Signature) != 1 || c.Signature[0].Pair == "" || c.Signature[0].List == "" {
 			return s, fmt.Errorf("%q: the signature is no list of named items", r)
@@ -356,10 +361,10 @@ func (c *compiled) source(r Ref) (source, error) {
 	return s, err
 }
 
-// family returns the canonical header names under which a value may arrive, the
-// scheme's own spelling first.
+// family returns the header names under which a value may arrive, the scheme's own
+// first.
 func (c *compiled) family(name string) []string {
-	names := []string{http.CanonicalHeaderKey(name)}
+	names := []string{name}
 	for _, prefix := range c.Aliases {
 		rest, ok := cutPrefixFold(name, prefix)
 		if !ok {
@@ -367,7 +372,7 @@ func (c *compiled) family(name string) []string {
 		}
 		for _, other := range c.Aliases {
 			if other != prefix {
-				names = append(names, http.CanonicalHeaderKey(other+rest))
+				names = append(names, other+rest)
 			}
 		}
 		break

@@ -65,6 +65,9 @@ func (ring *keyring) giveBack(w *workspace) {
 func (ring *keyring) match(candidates []candidate, c *compiled, v *values, body []byte) int {
 	w := ring.borrow()
 	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
+	if !c.template.has(varBody) {
+		body = nil
+	}
 	secret := -1
 	for i := range ring.keys {
 		if k := &ring.keys[i]; w.matches(i, k, candidates, c.Encodings, body) == 1 && secret < 0 {

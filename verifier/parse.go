@@ -157,7 +157,7 @@ func (e *Envelope) read(r *Request, s *source) (string, error) {
 		}
 		e.family = family
 	}
-	value, err := readHeader(lines, s.keys[family])
+	value, err := readHeader(lines, s.names[family])
 	if err != nil || len(s.keys) == 1 {
 		return value, err
 	}
@@ -166,7 +166,7 @@ func (e *Envelope) read(r *Request, s *source) (string, error) {
 			continue
 		}
 		if twins, ok := r.Header[name]; ok && (len(twins) != 1 || twins[0] != value) {
-			return "", refuse(ErrMalformedHeader, name, "differs from its twin "+s.keys[family])
+			return "", refuse(ErrMalformedHeader, s.names[i], "differs from its twin "+s.names[family])
 		}
 	}
 	return value, nil

@@ -45,7 +45,11 @@ var tokenizers = sync.Pool{New: func() any { return &tokenizer{Decoder: jsontext
 // that a second member cannot hide behind the first.
 func (p pointer) lookup(body []byte) (text string, found bool, err error) {
 	t := tokenizers.Get().(*tokenizer)
-	defer tokenizers.Put(t)
+	defer func() {
+		if t.data.Reset(nil); len(body) <= maxKept {
+			tokenizers.Put(t) // its buffer may have grown to the size of the body
+		}
+	}()
 	t.data.Reset(body)
 	// Names are checked on the way to the pointer only: what a provider does in
 	// the rest of its body decides nothing.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"filippo.io/edwards25519"
 )
 
 const (
@@ -77,13 +79,23 @@ func checkKey(form KeyForm, key []byte, signing bool) error {
 		if signing && !form.Private {
 			return errors.New("a public key cannot sign; give the private one (whsk_)")
 		}
-		return nil
+		return checkPoint(key[len(key)-ed25519.PublicKeySize:])
 	}
 	if least := max(form.MinBytes, 1); form.MinBytes == 0 && len(key) < defaultMinKey || len(key) < least {
 		if form.MinBytes == 0 {
 			least = defaultMinKey
 		}
 		return fmt.Errorf("the key is too short: %d bytes, at least %d are needed; ask the provider for a longer one", len(key), least)
+	}
+	return nil
+}
+
+// checkPoint refuses public keys that are no point of the curve, and points of low
+// order, for which anyone can make signatures.
+func checkPoint(key []byte) error {
+	point, err := new(edwards25519.Point).SetBytes(key)
+	if err != nil || point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
+		return errors.New("this is nobody's Ed25519 key")
 	}
 	return nil
 }

@@ -65,27 +65,23 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 			return nil, fmt.Errorf("timestamp %s cannot be written as %s", v[varTimestamp], c.Timestamp.Format)
 		}
 	}
-	for _, n := range []struct {
-		from     *source
-		unsigned string
-		value    string
-		end      byte
-	}{{c.id, c.UnsignedID, v[varID], c.idEnd}, {c.typ, c.UnsignedType, v[varType], c.typeEnd}} {
-		if n.value != "" && !plainName(n.value, n.end) {
-			return nil, fmt.Errorf("%q cannot be an id or a type: it has to be 1 to 256 visible ASCII characters without %q", n.value, n.end)
+	for i := range c.parts {
+		p := &c.parts[i]
+		if err := c.checkPart(p, &v); err != nil {
+			return nil, err
 		}
-		if n.from != nil && n.from.kind == inHeader {
-			if n.value == "" {
-				return nil, fmt.Errorf("the scheme signs %s, and there is no value for it", n.from)
-			}
-			h.Set(n.from.name, n.value)
-		}
-		if n.unsigned != "" && n.value != "" {
-			h.Set(n.unsigned, n.value)
+		if p.kind == inHeader {
+			h.Set(p.name, v[p.variable])
 		}
 	}
-	if c.time != nil && c.time.kind == inHeader {
-		h.Set(c.time.name, v[varTimestamp])
+	for _, unsigned := range []struct{ name, value string }{{c.UnsignedID, m.ID}, {c.UnsignedType, m.Type}} {
+		if unsigned.name == "" || unsigned.value == "" {
+			continue
+		}
+		if !plainName(unsigned.value, 0) {
+			return nil, badName(unsigned.value, 0)
+		}
+		h.Set(unsigned.name, unsigned.value)
 	}
 	for i := range c.locations {
 		l := &c.locations[i]
@@ -94,19 +90,46 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 	return h, nil
 }
 
+// checkPart errs if the value of p is missing, or one that [Verifier.Parse] would
+// refuse or read as another.
+func (c *compiled) checkPart(p *part, v *values) error {
+	value := v[p.variable]
+	switch {
+	case p.variable == varTimestamp:
+		return nil
+	case value == "":
+		return fmt.Errorf("the scheme signs %s, and there is no value for it", p)
+	case !plainName(value, p.end):
+		return badName(value, p.end)
+	case p.kind == inPart && strings.IndexByte(value, c.locations[0].list) >= 0:
+		return badName(value, c.locations[0].list)
+	case p.meets && holdsTime(value, v[varTimestamp]):
+		return fmt.Errorf("%q cannot be an id or a type: it holds what looks like a time, and one follows it without a delimiter", value)
+	}
+	return nil
+}
+
+func badName(value string, end byte) error {
+	without := ""
+	if end != 0 {
+		without = fmt.Sprintf(" without %q", end)
+	}
+	return fmt.Errorf("%q cannot be an id or a type: it has to be 1 to 256 visible ASCII characters%s", value, without)
+}
+
 // signature returns a location's value: parts first, then one signature a key.
 func (g *Signer) signature(l *location, v *values, body []byte) string {
 	c := g.scheme
 	w := g.ring.borrow()
 	defer g.ring.giveBack(w)
 	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
+	if !c.template.has(varBody) {
+		body = nil
+	}
 	var out []string
-	for _, part := range []struct {
-		from  *source
-		value string
-	}{{c.time, v[varTimestamp]}, {c.id, v[varID]}, {c.typ, v[varType]}} {
-		if part.from != nil && part.from.kind == inPart {
-			out = append(out, part.from.name+l.Pair+part.value)
+	for i := range c.parts {
+		if p := &c.parts[i]; p.kind == inPart {
+			out = append(out, p.name+l.Pair+v[p.variable])
 		}
 	}
 	signed := -1

@@ -145,9 +145,10 @@ type Event struct {
 	ID string
 	// Type is the signed event type; empty if there is none, same form.
 	Type string
-	// Digest is the SHA-256 of the signed bytes without id and timestamp, which
-	// is of the body alone for all schemes that sign no URL. It is the same for
-	// every retry and every spelling of the signature.
+	// Digest is the SHA-256 of what is signed apart from id and timestamp, which
+	// is the body alone for all schemes that sign no URL; where the body is not
+	// signed, of all that is. It is the same for every retry and every spelling
+	// of the signature.
 	Digest [sha256.Size]byte
 }
 
@@ -179,19 +180,27 @@ func (p *Verified) Event() (Event, error) {
 }
 
 func (p *Verified) digest() (sum [sha256.Size]byte) {
-	s := p.v.scheme
-	if !s.template.has(varURL) && !s.template.has(varMethod) && !s.template.has(varType) {
+	t := p.v.scheme.template
+	signsBody := t.has(varBody)
+	if signsBody && !t.has(varURL) && !t.has(varMethod) && !t.has(varType) {
 		return sha256.Sum256(p.body)
 	}
 	h := sha256.New()
-	for _, segment := range s.template {
+	for _, segment := range t {
 		switch segment.variable {
-		case varMethod, varURL, varType:
-			h.Write([]byte(p.values[segment.variable]))
-			h.Write([]byte{0})
+		case varID, varTimestamp:
+			if signsBody {
+				continue
+			}
+		case literal, varBody:
+			continue
 		}
+		h.Write([]byte(p.values[segment.variable]))
+		h.Write([]byte{0})
 	}
-	h.Write(p.body)
+	if signsBody {
+		h.Write(p.body)
+	}
 	h.Sum(sum[:0])
 	return sum
 }
