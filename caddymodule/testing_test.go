@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 }
 
 // preamble keeps a test's Caddy to itself.
-const preamble = "admin off\nauto_https off\npersist_config off\ngrace_period 2s\n"
+const preamble = "default_bind 127.0.0.1\nadmin off\nauto_https off\npersist_config off\ngrace_period 2s\n"
 
 // quiet is a global log configuration for tests that do not read the log.
 const quiet = "log {\noutput discard\n}\n"

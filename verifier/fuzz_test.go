@@ -112,7 +112,7 @@ func FuzzTimestamp(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, p := range pairs {
-			format := p.Scheme.Timestamp.Format
+			format := p.Timestamp.Format
 			h := http.Header{"X-Time": {text}, "X-Signature": {hmacText(t, p.Scheme, testSecret(p.Scheme), strings.Trim(text, " \t")+".{}")}}
 			verified, err := p.Verify(post(h), []byte("{}"), noon)
 			good := err == nil || errors.Is(err, verifier.ErrStaleTimestamp) || errors.Is(err, verifier.ErrFutureTimestamp)
