@@ -32,10 +32,14 @@ const (
 )
 
 // TestCaddyfileExample runs Caddyfile.example as it stands, but for the ports.
+// (L-07)
 func TestCaddyfileExample(t *testing.T) {
 	data, err := os.ReadFile("Caddyfile.example")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !strings.Contains(string(data), "grace_period") {
+		t.Error("without grace_period a slow client holds up the end of the process for ever (L-07)")
 	}
 	head, _, _ := strings.Cut(string(data), "\n{")
 	for _, secret := range regexp.MustCompile(`\{env\.(\w+)\}`).FindAllStringSubmatch(string(data), -1) {

@@ -120,18 +120,18 @@ func (d *demo) converse(ctx context.Context, gateway *demoGateway, app *demoApp)
 // report prints the table, and explains what differs.
 func (d *demo) report(got []demoResult) error {
 	var differing []int
-	rows := " \tSENT\tTHE GATEWAY ANSWERED\tTHE APP SAW\n"
+	var rows, text strings.Builder
+	rows.WriteString(" \tSENT\tTHE GATEWAY ANSWERED\tTHE APP SAW\n")
 	for i, c := range demoCases {
 		mark := "✓"
 		if got[i] != c.want {
 			mark = "✗"
 			differing = append(differing, i)
 		}
-		rows += fmt.Sprintf("%s\t%s\t%d %s\t%s\n", mark, c.sent, got[i].status, got[i].answer, got[i].saw)
+		fmt.Fprintf(&rows, "%s\t%s\t%d %s\t%s\n", mark, c.sent, got[i].status, got[i].answer, got[i].saw)
 	}
-	var text strings.Builder
 	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
-	if _, err := io.WriteString(table, rows); err != nil {
+	if _, err := io.WriteString(table, rows.String()); err != nil {
 		return err
 	}
 	if err := table.Flush(); err != nil {
