@@ -18,9 +18,10 @@ type answerWriter struct {
 // Unwrap is for [http.ResponseController].
 func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-// WriteHeader commits the claim on a 2xx. Informational statuses pass through.
+// WriteHeader commits the claim on a 2xx. Informational statuses pass through, but
+// for the one that ends HTTP on the connection.
 func (a *answerWriter) WriteHeader(status int) {
-	if a.status == 0 && status >= 200 {
+	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		a.status = status
 		if status < 300 && a.claim != nil {
 			a.claim.Commit()
@@ -35,4 +36,15 @@ func (a *answerWriter) Write(p []byte) (int, error) {
 		a.WriteHeader(http.StatusOK)
 	}
 	return a.ResponseWriter.Write(p)
+}
+
+// Flush implies a 200, too.
+func (a *answerWriter) Flush() { _ = a.FlushError() }
+
+// FlushError is what [http.ResponseController] calls.
+func (a *answerWriter) FlushError() error {
+	if a.status == 0 {
+		a.WriteHeader(http.StatusOK)
+	}
+	return http.NewResponseController(a.ResponseWriter).Flush()
 }

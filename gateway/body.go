@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"sync/atomic"
@@ -36,64 +37,90 @@ func (b *Budget) Used() int64 { return b.used.Load() }
 func (b *Budget) Full() bool { return b.used.Load()+firstChunk > b.limit.Load() }
 
 func (b *Budget) take(n int64) bool {
-	if b.used.Add(n) > b.limit.Load() {
-		b.used.Add(-n)
-		return false
+	for {
+		used := b.used.Load()
+		if n > b.limit.Load()-used {
+			return false
+		}
+		if b.used.CompareAndSwap(used, used+n) {
+			return true
+		}
 	}
-	return true
 }
 
 func (b *Budget) give(n int64) { b.used.Add(-n) }
 
+// reservation is what one request holds of a budget.
+type reservation struct {
+	budget *Budget
+	n      int64
+}
+
+// grow makes room for n bytes in place of those held. While a body grows both
+// are in memory, and both count.
+func (r *reservation) grow(n int64) error {
+	if !r.budget.take(n) {
+		return refuse(unavailable, errBudget)
+	}
+	r.budget.give(r.n)
+	r.n = n
+	return nil
+}
+
+// release gives all back; further calls do nothing.
+func (r *reservation) release() {
+	r.budget.give(r.n)
+	r.n = 0
+}
+
 var errBudget = errors.New("unverified bodies hold all of body_memory")
 
 // readBody reads the whole body, at most most bytes, into memory that grows as
-// bytes arrive. It returns what it holds of the budget, to be given back by the
-// caller also when there is an error. The body is whole or there is an error:
-// one cut off never looks complete.
-func (b *Budget) readBody(r *http.Request, most int64) (body []byte, held int64, err error) {
+// bytes arrive. What it holds is the reservation's, also when there is an error.
+// The body is whole or there is an error: one cut off never looks complete.
+func (h *reservation) readBody(r *http.Request, most int64) ([]byte, error) {
 	if r.ContentLength > most {
-		return nil, 0, refuse(payloadTooLarge, fmt.Errorf("%d bytes are declared, %d allowed", r.ContentLength, most))
+		return nil, refuse(payloadTooLarge, fmt.Errorf("%d bytes are declared, %d allowed", r.ContentLength, most))
 	}
 	// One byte more than the body has, so that its end is seen without growing;
 	// one more than is allowed, so that the excess is.
-	size := min(firstChunk, most+1)
+	largest := most
+	if largest < math.MaxInt64 {
+		largest++
+	}
+	size := min(firstChunk, largest)
 	if r.ContentLength >= 0 {
 		size = min(size, r.ContentLength+1)
 	}
-	if !b.take(size) {
-		return nil, 0, refuse(unavailable, errBudget)
+	if err := h.grow(size); err != nil {
+		return nil, err
 	}
-	body, held = make([]byte, 0, size), size
+	body := make([]byte, 0, size)
 	for {
 		if len(body) == cap(body) {
-			size = min(2*size, most+1)
-			if !b.take(size) {
-				return nil, held, refuse(unavailable, errBudget)
+			size = min(2*size, largest)
+			if err := h.grow(size); err != nil {
+				return nil, err
 			}
-			grown := make([]byte, len(body), size)
-			copy(grown, body)
-			body = grown
-			b.give(held)
-			held = size
+			body = append(make([]byte, 0, size), body...)
 		}
 		n, err := r.Body.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
 		if int64(len(body)) > most {
-			return nil, held, refuse(payloadTooLarge, fmt.Errorf("more than %d bytes arrived", most))
+			return nil, refuse(payloadTooLarge, fmt.Errorf("more than %d bytes arrived", most))
 		}
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			break
 		}
 		if err != nil {
-			return nil, held, readError(err)
+			return nil, readError(err)
 		}
 	}
 	// Another handler may have read the body before us and put back less.
 	if r.ContentLength >= 0 && int64(len(body)) != r.ContentLength {
-		return nil, held, refuse(malformedBody, fmt.Errorf("%d bytes of %d arrived", len(body), r.ContentLength))
+		return nil, refuse(malformedBody, fmt.Errorf("%d bytes of %d arrived", len(body), r.ContentLength))
 	}
-	return body, held, nil
+	return body, nil
 }
 
 func readError(err error) error {

@@ -71,6 +71,8 @@ func withVerified(ctx context.Context) context.Context {
 	return context.WithValue(ctx, verifiedKey{}, true)
 }
 
+var hyphens = strings.NewReplacer("_", "-", ".", "-")
+
 // tidy makes the scheme's own headers unambiguous before the request is passed
 // on: of alias families the one that was verified stays, spellings with _ or .
 // go, and an unsigned copy of a signed type carries the signed one.
@@ -86,7 +88,7 @@ func tidy(h http.Header, v *verifier.Verifier, eventType string) {
 		}
 	}
 	for name := range h {
-		if strings.ContainsAny(name, "_.") && v.Names(strings.NewReplacer("_", "-", ".", "-").Replace(name)) {
+		if strings.ContainsAny(name, "_.") && v.Names(http.CanonicalHeaderKey(hyphens.Replace(name))) {
 			delete(h, name)
 		}
 	}

@@ -35,16 +35,21 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 		s.Observer.Annotate(r, o)
 		return next(w, r)
 	}
+	// Refused requests, too, may have a body that drips, and net/http waits for it.
+	deadline(w, s.ReadTimeout)
 	v, envelope, err := s.open(verifiers, r, loop, o)
 	if err != nil {
 		return s.refuse(w, r, o, err)
 	}
-	body, held, err := s.read(w, r)
+	held := reservation{budget: s.process.Bodies}
+	defer held.release()
+	body, err := held.readBody(r, s.MaxBody)
 	var verified verifier.Verified
 	if err == nil {
+		deadline(w, 0)
 		verified, err = envelope.Verify(body, s.process.Now())
 	}
-	s.process.Bodies.give(held)
+	held.release()
 	event, err := s.identify(&verified, o, err)
 	if err != nil {
 		return s.refuse(w, r, o, err)
@@ -102,23 +107,15 @@ func (s *Source) open(verifiers []*verifier.Verifier, r *http.Request, loop bool
 	return nil, verifier.Envelope{}, refuse(missingHeader, fmt.Errorf("there is no %s", strings.Join(names, " or ")))
 }
 
-// read reads the body under its cap, the process's budget and a deadline.
-func (s *Source) read(w http.ResponseWriter, r *http.Request) (body []byte, held int64, err error) {
-	control := http.NewResponseController(w)
-	deadline := func(t time.Time) error {
-		if err := control.SetReadDeadline(t); err != nil && !errors.Is(err, http.ErrNotSupported) {
-			return refuse(malformedBody, fmt.Errorf("setting the read deadline: %w", err)) // the connection is gone
-		}
-		return nil
+// deadline bounds how long the rest of the request may take to arrive; 0 takes the
+// bound away. The network knows real time only. Writers that have no deadline are
+// of tests, and a connection that is gone says so when it is read.
+func deadline(w http.ResponseWriter, after time.Duration) {
+	var at time.Time
+	if after > 0 {
+		at = time.Now().Add(after)
 	}
-	// The network knows real time only.
-	if err := deadline(time.Now().Add(s.ReadTimeout)); err != nil {
-		return nil, 0, err
-	}
-	if body, held, err = s.process.Bodies.readBody(r, s.MaxBody); err != nil {
-		return nil, held, err // the deadline stays: it also bounds the rest of the body
-	}
-	return body, held, deadline(time.Time{})
+	_ = http.NewResponseController(w).SetReadDeadline(at)
 }
 
 // identify takes from a verified request what may be believed, also when it is
@@ -191,14 +188,15 @@ func (s *Source) pass(w http.ResponseWriter, r *http.Request, body []byte, claim
 	r.TransferEncoding, r.Trailer = nil, nil
 
 	answer := &answerWriter{ResponseWriter: w, claim: claim}
+	defer func() { // also if next panics
+		if o.Result == ResultAccepted && (answer.status < 200 || answer.status > 299) {
+			o.Result = ResultFailed
+		}
+	}()
 	err := next(answer, r)
 	if err == nil && answer.status == 0 {
 		// A chain without an answer would be a 200 for an event that nobody took.
-		o.Result = ResultFailed
 		return s.refuse(w, r, o, refuse(unavailable, errors.New("no handler behind the source answered; add one, such as reverse_proxy")))
-	}
-	if answer.status < 200 || answer.status > 299 {
-		o.Result = ResultFailed
 	}
 	return err
 }

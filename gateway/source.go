@@ -86,6 +86,7 @@ type Source struct {
 // [Source.Start].
 func NewSource(cfg Config, process *Process, state *State) (*Source, error) {
 	s := &Source{Config: cfg, process: process, state: state}
+	s.Verify = slices.Clone(cfg.Verify)
 	if err := s.complete(); err != nil {
 		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
 	}
