@@ -180,9 +180,9 @@ func (s *Source) claim(ctx context.Context, v *verifier.Verifier, event verifier
 // sender who hangs up does not stop an event half-way, and its retry finds the
 // outcome.
 func (s *Source) pass(w http.ResponseWriter, r *http.Request, body []byte, claim *dedupe.Claim, o *Outcome, next Next) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), s.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout)
 	defer cancel()
-	r = r.WithContext(withVerified(ctx))
+	r = r.WithContext(&verifiedContext{Context: ctx, request: r.Context()})
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	r.ContentLength = int64(len(body))
 	r.TransferEncoding, r.Trailer = nil, nil

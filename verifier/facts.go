@@ -56,19 +56,22 @@ func (v *Verifier) SignaturePlaces() []string {
 // AliasHeaders returns the canonical names of headers that stand for the same
 // value, each family's own spelling first: of those that are there, one is kept
 // when a request is passed on.
-func (v *Verifier) AliasHeaders() [][]string {
-	var all [][]string
+//
+// The caller must not change it.
+func (v *Verifier) AliasHeaders() [][]string { return v.aliases }
+
+func aliases(c *compiled) (all [][]string) {
 	add := func(s *source) {
 		if s != nil && len(s.keys) > 1 {
 			all = append(all, s.keys)
 		}
 	}
-	for i := range v.scheme.locations {
-		add(&v.scheme.locations[i].from)
+	for i := range c.locations {
+		add(&c.locations[i].from)
 	}
-	add(v.scheme.time)
-	add(v.scheme.id)
-	add(v.scheme.typ)
+	add(c.time)
+	add(c.id)
+	add(c.typ)
 	return all
 }
 

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"io"
+	"net/http"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/hookgate/hookgate/verifier"
+)
+
+// trial is one signed event of a scheme, and the floor under its verification: an
+// HMAC, keyed once and reset, over the same bytes.
+type trial struct {
+	verifier *verifier.Verifier
+	request  *verifier.Request
+	body     []byte
+	now      time.Time
+
+	mac    hash.Hash
+	signed []byte
+	sum    []byte
+}
+
+// newTrial signs a body of that size. It errs if what the floor computes is not
+// the signature itself, so that the two cannot come to differ in their bytes.
+func newTrial(scheme verifier.Scheme, size int) (*trial, error) {
+	const id = "msg_2mxUGzcBVEaiPpmeJOYTrEQ5m5g"
+	t := &trial{body: bytes.Repeat([]byte("a"), size), now: time.Now()}
+	text, key := "0123456789abcdef0123456789abcdef", []byte("0123456789abcdef0123456789abcdef")
+	if scheme.Keys[0].Encoding == verifier.Base64 {
+		text = secret
+		var err error
+		if key, err = base64.StdEncoding.DecodeString(strings.TrimPrefix(secret, scheme.Keys[0].Prefix)); err != nil {
+			return nil, err
+		}
+	}
+	signer, err := verifier.NewSigner(scheme, []string{text}, verifier.Options{})
+	if err != nil {
+		return nil, err
+	}
+	if t.verifier, err = verifier.New(scheme, []string{text}, verifier.Options{}); err != nil {
+		return nil, err
+	}
+	header, err := signer.Sign(verifier.Message{ID: id, Timestamp: t.now, Body: t.body})
+	if err != nil {
+		return nil, err
+	}
+	t.request = &verifier.Request{Method: http.MethodPost, Header: header}
+
+	timestamp := strconv.FormatInt(t.now.Unix(), 10)
+	if scheme.Timestamp != nil && scheme.Timestamp.Format == verifier.RFC3339 {
+		timestamp = t.now.UTC().Format("2006-01-02T15:04:05.000Z07:00")
+	}
+	t.signed = []byte(strings.NewReplacer("{id}", id, "{timestamp}", timestamp, "{body}", string(t.body)).Replace(scheme.Signed))
+	t.mac = hmac.New(sha256.New, key)
+	t.floor()
+	signature := header.Get(t.verifier.SignatureHeaders()[0])
+	if !strings.Contains(signature, hex.EncodeToString(t.sum)) && !strings.Contains(signature, base64.StdEncoding.EncodeToString(t.sum)) {
+		return nil, fmt.Errorf("scheme %s: the floor is not over the bytes that are signed", scheme.Name)
+	}
+	return t, t.verify()
+}
+
+func (t *trial) floor() {
+	t.mac.Reset()
+	t.mac.Write(t.signed)
+	t.sum = t.mac.Sum(t.sum[:0])
+}
+
+func (t *trial) verify() error {
+	_, err := t.verifier.Verify(t.request, t.body, t.now)
+	return err
+}
+
+// slices measures floor and verification in turns, each for about slice, and
+// returns nanoseconds an operation, pair by pair: what disturbs the machine
+// disturbs both.
+func (t *trial) slices(rounds int, slice time.Duration) (floor, ours []float64, err error) {
+	verify := func() {
+		if e := t.verify(); e != nil {
+			err = e
+		}
+	}
+	n := 1
+	for timed(t.floor, n)*float64(n) < float64(slice) {
+		n *= 2
+	}
+	timed(verify, n)
+	runtime.GC() // none of the slices allocates, so this is the last collection
+	for round := range rounds {
+		if round%2 == 0 {
+			floor = append(floor, timed(t.floor, n))
+			ours = append(ours, timed(verify, n))
+		} else {
+			ours = append(ours, timed(verify, n))
+			floor = append(floor, timed(t.floor, n))
+		}
+	}
+	return floor, ours, err
+}
+
+// timed returns the nanoseconds that one of n calls takes.
+func timed(f func(), n int) float64 {
+	began := time.Now()
+	for range n {
+		f()
+	}
+	return float64(time.Since(began)) / float64(n)
+}
+
+// compareVerify measures all presets, writes a table and returns the goals.
+func compareVerify(ctx context.Context, out io.Writer, quick bool) ([]goal, error) {
+	rounds, slice := 41, 5*time.Millisecond
+	if quick {
+		rounds, slice = 15, 2*time.Millisecond
+	}
+	fmt.Fprintf(out, "%d rounds of %v; ratio: median of the rounds' [least most]\n\n", rounds, slice)
+	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(w, "bytes\tscheme\thmac ns\tverify ns\tallocs\tratio to hmac\t\t")
+	var goals []goal
+	for _, size := range []int{1 << 10, 64 << 10} {
+		for _, scheme := range verifier.Presets() {
+			if err := ctx.Err(); err != nil {
+				return nil, err
+			}
+			t, err := newTrial(scheme, size)
+			if err != nil {
+				return nil, err
+			}
+			floor, ours, err := t.slices(rounds, slice)
+			if err != nil {
+				return nil, err
+			}
+			allocs := testing.AllocsPerRun(100, func() { err = t.verify() })
+			if err != nil {
+				return nil, err
+			}
+			g := goal{name: fmt.Sprintf("%d\t%s\t%.0f\t%.0f\t%.0f", size, scheme.Name, median(floor), median(ours), allocs),
+				values: ratios(ours, floor), bound: atMost, limit: 1.25}
+			fmt.Fprintln(w, g.String())
+			goals = append(goals, g, goal{name: scheme.Name + " allocations", values: []float64{allocs}, bound: atMost, limit: 0})
+		}
+	}
+	return goals, w.Flush()
+}

@@ -1,0 +1,70 @@
+// Command bench measures what Hookgate costs, always as a ratio to a reference in
+// the same run: by default the gateway beside plain Caddy under load, with -verify
+// one verification beside a bare HMAC. See README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:])
+	stop()
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	verify := flags.Bool("verify", false, "measure one verification beside a bare HMAC, instead of servers")
+	quick := flags.Bool("quick", false, "measure shorter: for a first look, noisier")
+	check := flags.Bool("check", false, "exit with 1 if a goal is missed")
+	size := flags.Int("size", 1<<10, "bytes of a body (servers only)")
+	connections := flags.Int("connections", 64, "connections at once (servers only)")
+	buffer := flags.Bool("buffer", true, "give the reverse_proxy of the gateway request_buffers, as that of plain Caddy has (servers only)")
+	profile := flags.String("profile", "", "write CPU profiles of both servers to `prefix`.plain.pprof and prefix.gateway.pprof, instead of comparing")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	if flags.NArg() > 0 || *connections < 1 {
+		return errors.New("there are no arguments, and at least 1 connection")
+	}
+
+	// The sender has the servers' cores: the less it collects, the steadier they
+	// are.
+	debug.SetGCPercent(400)
+	var goals []goal
+	var err error
+	if *verify {
+		goals, err = compareVerify(ctx, os.Stdout, *quick)
+	} else {
+		l, rounds := load{connections: *connections, requests: 30_000, slices: 30, warmup: 5_000}, 5
+		if *quick {
+			l.requests, l.slices, l.warmup, rounds = 10_000, 10, 1_000, 3
+		}
+		goals, err = compare(ctx, os.Stdout, l, rounds, *size, *buffer, *profile)
+	}
+	if ctx.Err() != nil {
+		return errors.New("interrupted")
+	}
+	if err != nil {
+		return err
+	}
+	if n := missed(goals); *check && n > 0 {
+		return fmt.Errorf("%d of %d goals missed", n, len(goals))
+	}
+	return nil
+}
