@@ -148,8 +148,10 @@ func compareVerify(ctx context.Context, out io.Writer, quick bool) ([]goal, erro
 			if err != nil {
 				return nil, err
 			}
-			g := goal{name: fmt.Sprintf("%d\t%s\t%.0f\t%.0f\t%.0f", size, scheme.Name, median(floor), median(ours), allocs),
-				values: ratios(ours, floor), bound: atMost, limit: 1.25}
+			g := goal{
+				name:   fmt.Sprintf("%d\t%s\t%.0f\t%.0f\t%.0f", size, scheme.Name, median(floor), median(ours), allocs),
+				values: ratios(ours, floor), bound: atMost, limit: 1.25,
+			}
 			fmt.Fprintln(w, g.String())
 			goals = append(goals, g, goal{name: scheme.Name + " allocations", values: []float64{allocs}, bound: atMost, limit: 0})
 		}

@@ -58,19 +58,19 @@ type reservation struct {
 
 // grow makes room for n bytes in place of those held. While a body grows both
 // are in memory, and both count.
-func (r *reservation) grow(n int64) error {
-	if !r.budget.take(n) {
+func (h *reservation) grow(n int64) error {
+	if !h.budget.take(n) {
 		return refuse(unavailable, errBudget)
 	}
-	r.budget.give(r.n)
-	r.n = n
+	h.budget.give(h.n)
+	h.n = n
 	return nil
 }
 
 // release gives all back; further calls do nothing.
-func (r *reservation) release() {
-	r.budget.give(r.n)
-	r.n = 0
+func (h *reservation) release() {
+	h.budget.give(h.n)
+	h.n = 0
 }
 
 var errBudget = errors.New("unverified bodies hold all of body_memory")

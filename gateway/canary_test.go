@@ -66,7 +66,7 @@ func (c *canary) event(t *testing.T, id string, off time.Duration) *http.Request
 
 func (c *canary) signedBody(t *testing.T, body string, off time.Duration) *http.Request {
 	t.Helper()
-	return c.bed.signed(t, c.scheme.Name, verifier.Message{ID: "msg_1", Type: "a.b", Timestamp: c.clock.now().Add(off), Body: []byte(body)})
+	return c.signed(t, c.scheme.Name, verifier.Message{ID: "msg_1", Type: "a.b", Timestamp: c.clock.now().Add(off), Body: []byte(body)})
 }
 
 // send posts a request and looks at what is answered and what the cause is.

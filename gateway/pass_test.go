@@ -50,17 +50,17 @@ func TestOnlySuccessCommits(t *testing.T) {
 			return err
 		}, 200, true},
 		{"500 with a body", func(w http.ResponseWriter, _ *http.Request) error {
-			w.WriteHeader(500)
+			w.WriteHeader(http.StatusInternalServerError)
 			_, err := io.WriteString(w, "no")
 			return err
 		}, 500, false},
 		{"500, then 200", func(w http.ResponseWriter, _ *http.Request) error {
-			w.WriteHeader(500)
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusInternalServerError)
+			w.WriteHeader(http.StatusOK)
 			return nil
 		}, 500, false},
 		{"200, then an error", func(w http.ResponseWriter, _ *http.Request) error {
-			w.WriteHeader(200)
+			w.WriteHeader(http.StatusOK)
 			return errApp
 		}, 200, true},
 	} {
@@ -138,9 +138,9 @@ func TestPanicPropagates(t *testing.T) {
 		result string
 	}{
 		{"before the status", func(http.ResponseWriter) {}, "failed"},
-		{"after an informational status", func(w http.ResponseWriter) { w.WriteHeader(103) }, "failed"},
-		{"after a 500", func(w http.ResponseWriter) { w.WriteHeader(500) }, "failed"},
-		{"after a 200", func(w http.ResponseWriter) { w.WriteHeader(200) }, "accepted"},
+		{"after an informational status", func(w http.ResponseWriter) { w.WriteHeader(http.StatusEarlyHints) }, "failed"},
+		{"after a 500", func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) }, "failed"},
+		{"after a 200", func(w http.ResponseWriter) { w.WriteHeader(http.StatusOK) }, "accepted"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			b := newBed(t)

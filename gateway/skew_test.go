@@ -22,7 +22,7 @@ func (f *feed) send(t *testing.T, n int, off time.Duration) map[string]int {
 	f.watcher.take()
 	for range n {
 		f.n++
-		f.post(t, f.bed.signed(t, "svix", verifier.Message{ID: fmt.Sprintf("msg_%d", f.n), Timestamp: f.clock.now().Add(off), Body: []byte("{}")}))
+		f.post(t, f.signed(t, "svix", verifier.Message{ID: fmt.Sprintf("msg_%d", f.n), Timestamp: f.clock.now().Add(off), Body: []byte("{}")}))
 	}
 	return f.watcher.results()
 }
@@ -46,7 +46,7 @@ func TestWrongClockIsOurs(t *testing.T) {
 		f := &feed{bed: newBed(t)}
 		f.want(t, "the first nine", 9, row.off, row.before)
 		f.want(t, "the tenth and later", 5, row.off, "clock_skew")
-		f.refused(t, "one more", f.bed.signed(t, "svix", verifier.Message{ID: "msg_one", Timestamp: noon.Add(row.off), Body: []byte("{}")}), "clock_skew")
+		f.refused(t, "one more", f.signed(t, "svix", verifier.Message{ID: "msg_one", Timestamp: noon.Add(row.off), Body: []byte("{}")}), "clock_skew")
 		if stats, _ := f.state.Stats(); stats.Entries+stats.InFlight != 0 {
 			t.Errorf("a refused event is remembered: %+v", stats)
 		}
@@ -99,7 +99,7 @@ func TestOldRequestsDoNotCount(t *testing.T) {
 func TestForgeriesProveNothing(t *testing.T) {
 	f := &feed{bed: newBed(t)}
 	for i := range 1000 {
-		r := f.bed.signed(t, "svix", verifier.Message{ID: fmt.Sprintf("forged_%d", i), Timestamp: noon.Add(-time.Hour), Body: []byte("{}")})
+		r := f.signed(t, "svix", verifier.Message{ID: fmt.Sprintf("forged_%d", i), Timestamp: noon.Add(-time.Hour), Body: []byte("{}")})
 		r.Header.Set("Svix-Signature", "v1,AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=")
 		f.post(t, r)
 	}
@@ -145,7 +145,7 @@ func TestSourcesShareTheClock(t *testing.T) {
 	other := f.source(t, new(gateway.State), func(cfg *gateway.Config) { cfg.Name = "other" })
 	f.want(t, "one source", 9, -time.Hour, "stale_timestamp")
 	f.watcher.take()
-	f.postTo(t, other, f.bed.signed(t, "svix", verifier.Message{ID: "msg_other", Timestamp: noon.Add(-time.Hour), Body: []byte("{}")}))
+	f.postTo(t, other, f.signed(t, "svix", verifier.Message{ID: "msg_other", Timestamp: noon.Add(-time.Hour), Body: []byte("{}")}))
 	if r := f.watcher.results(); r["clock_skew"] != 1 {
 		t.Errorf("the tenth, of another source: %v", r)
 	}
@@ -175,7 +175,7 @@ func TestUnsetClock(t *testing.T) {
 				}
 			}()
 			for n := range 10 {
-				f.post(t, f.bed.signed(t, "svix", verifier.Message{ID: fmt.Sprintf("msg_%d", n), Timestamp: noon, Body: []byte("{}")}))
+				f.post(t, f.signed(t, "svix", verifier.Message{ID: fmt.Sprintf("msg_%d", n), Timestamp: noon, Body: []byte("{}")}))
 			}
 			if r := f.watcher.results(); r["clock_skew"] != 1 || r["stale_timestamp"]+r["future_timestamp"] != 9 {
 				t.Errorf("%s: %v", at, r)
