@@ -8,7 +8,7 @@
 // builds a Caddy that has them, and it is the map of the repository:
 //
 //	verifier/      signature schemes as data; verify and sign
-//	dedupe/        two-phase claims over an LRU
+//	dedupe/        two-phase claims, in memory
 //	gateway/       the receiving side: read, verify, claim, pass on; refusals; header hygiene. net/http, no Caddy
 //	cli/           the subcommands of webhook; no Caddy
 //	caddymodule/   the adapter: config structs, Caddyfile, lifecycle, placeholders, metrics

@@ -96,7 +96,7 @@ type Dedupe struct {
 	// retry horizon + 25 %.
 	Window caddy.Duration `json:"window,omitempty"`
 
-	// How many events are remembered, about 150 bytes each. One that is younger
+	// How many events are remembered, about 100 bytes each. One that is younger
 	// than the scheme's tolerance is never forgotten: with too few entries new
 	// events are answered with 503 instead. Default: 1000000.
 	Entries int `json:"entries,omitempty"`

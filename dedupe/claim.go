@@ -156,7 +156,7 @@ func (c *Claim) Commit() {
 		return // settled before
 	}
 	delete(m.flights, c.place)
-	m.remembered.Add(c.place, entry{body: c.body, committed: m.now().UnixNano()})
+	m.remembered.add(c.place, entry{body: c.body, committed: m.now().UnixNano()})
 	for _, turn := range c.waiters {
 		close(turn)
 	}

@@ -3,11 +3,8 @@ package dedupe
 import (
 	"errors"
 	"fmt"
-	"math"
 	"sync"
 	"time"
-
-	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // Config says how long and how much a [Memory] remembers.
@@ -21,7 +18,7 @@ type Config struct {
 	// always too old, however full the memory is.
 	Protect time.Duration
 	// Entries bounds the events remembered and in flight together; more than 0. To
-	// remember one takes about 150 bytes.
+	// remember one takes about 100 bytes.
 	Entries int
 }
 
@@ -65,9 +62,8 @@ type Memory struct {
 	mu      sync.Mutex
 	cfg     Config
 	flights map[Digest]*Claim // the claim that holds each place in flight
-	// Oldest commit first. The list is never told its bound: it would evict
-	// protected entries.
-	remembered *simplelru.LRU[Digest, entry]
+	// Oldest commit first.
+	remembered queue
 	early      uint64
 }
 
@@ -89,11 +85,7 @@ func New(cfg Config, now func() time.Time) (*Memory, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	remembered, err := simplelru.NewLRU[Digest, entry](math.MaxInt, nil)
-	if err != nil {
-		return nil, err
-	}
-	return &Memory{now: now, cfg: cfg, flights: map[Digest]*Claim{}, remembered: remembered}, nil
+	return &Memory{now: now, cfg: cfg, flights: map[Digest]*Claim{}}, nil
 }
 
 // Configure puts cfg in force for all events, those already remembered or in
@@ -117,7 +109,7 @@ func (m *Memory) Configure(cfg Config) error {
 func (m *Memory) Stats() Stats {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return Stats{Entries: m.remembered.Len(), InFlight: len(m.flights), EarlyEvictions: m.early}
+	return Stats{Entries: m.remembered.len(), InFlight: len(m.flights), EarlyEvictions: m.early}
 }
 
 // look returns the body known at a place, and the claim that holds the place if it
@@ -126,9 +118,9 @@ func (m *Memory) look(place Digest, now int64) (body Digest, holder *Claim, know
 	if c, ok := m.flights[place]; ok {
 		return c.body, c, true
 	}
-	// Peek leaves the order alone, which has to be that of the commits: an event
+	// Looking leaves the order alone, which has to be that of the commits: an event
 	// whose copies keep coming is no younger for it.
-	e, ok := m.remembered.Peek(place)
+	e, ok := m.remembered.get(place)
 	return e.body, nil, ok && e.age(now) < m.cfg.Window
 }
 
@@ -146,7 +138,7 @@ func (m *Memory) trim(n int) bool {
 	return true
 }
 
-func (m *Memory) size() int { return m.remembered.Len() + len(m.flights) }
+func (m *Memory) size() int { return m.remembered.len() + len(m.flights) }
 
 // makeRoom reports whether there is room for one more event, after forgetting up to
 // two: the memory shrinks when traffic does, at no one's cost. Room is made for the
@@ -166,13 +158,13 @@ func (m *Memory) makeRoom(now int64) bool {
 // forgetOldest forgets the event remembered longest if it is of that age at least,
 // and reports whether it was.
 func (m *Memory) forgetOldest(age time.Duration, now int64) bool {
-	_, e, ok := m.remembered.GetOldest()
+	e, ok := m.remembered.oldest()
 	if !ok || e.age(now) < age {
 		return false
 	}
 	if e.age(now) < m.cfg.Window {
 		m.early++
 	}
-	m.remembered.RemoveOldest()
+	m.remembered.removeOldest()
 	return true
 }

@@ -252,6 +252,10 @@ func (b *bed) refusedWhile(t *testing.T, what string, r *http.Request, kind stri
 // never keeps out one that does.
 func TestBudgetIsExact(t *testing.T) {
 	budget := gateway.NewBudget(1000)
+	if budget.Take(1001) || !budget.Take(1000) || budget.Take(1) {
+		t.Fatalf("%d bytes are held of 1000", budget.Used())
+	}
+	budget.Give(1000)
 	stop := make(chan struct{})
 	var large sync.WaitGroup
 	for range 3 {

@@ -134,8 +134,8 @@ func TestBodyVaries(t *testing.T) {
 	}
 }
 
-// TestBodyRepeats: for a sender whose events may be equal, the digest is no key; an
-// id, where there is one, still is.
+// TestBodyRepeats: for a sender whose events may be equal, the digest is no key,
+// unless the operator asks for it; an id, where there is one, still is.
 func TestBodyRepeats(t *testing.T) {
 	s := preset(t, "github")
 	s.BodyRepeats = true
@@ -143,6 +143,9 @@ func TestBodyRepeats(t *testing.T) {
 	for range 3 {
 		b.forwarded(t, "an equal body", signed(t, s, textSecret, verifier.Message{Body: []byte("{}")}))
 	}
+	b = newBed(t, custom(s, gateway.Dedupe{Window: time.Hour}))
+	b.forwarded(t, "asked for", signed(t, s, textSecret, verifier.Message{Body: []byte("{}")}))
+	b.duplicate(t, "asked for, again", signed(t, s, textSecret, verifier.Message{Body: []byte("{}")}))
 	s = preset(t, "stripe")
 	s.BodyRepeats = true
 	b = newBed(t, custom(s, gateway.Dedupe{}))

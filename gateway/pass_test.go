@@ -29,6 +29,7 @@ func TestOnlySuccessCommits(t *testing.T) {
 		{"202", status(202), 202, true},
 		{"204", status(204), 204, true},
 		{"299", status(299), 299, true},
+		{"101", status(101), 101, false},
 		{"300", status(300), 300, false},
 		{"302", status(302), 302, false},
 		{"304", status(304), 304, false},
@@ -200,9 +201,13 @@ func TestAppsContext(t *testing.T) {
 	type key struct{}
 	b := newBed(t)
 	ctx, cancel := context.WithCancel(context.WithValue(t.Context(), key{}, "value"))
+	var derived context.Context
 	b.app.answers(func(w http.ResponseWriter, r *http.Request) error {
+		var stop context.CancelFunc
+		derived, stop = context.WithCancel(r.Context())
+		t.Cleanup(stop)
 		cancel()
-		if err := r.Context().Err(); err != nil {
+		if err := errors.Join(r.Context().Err(), derived.Err()); err != nil {
 			t.Errorf("it ended with the request: %v", err)
 		}
 		if r.Context().Value(key{}) != "value" {
@@ -212,8 +217,8 @@ func TestAppsContext(t *testing.T) {
 		return nil
 	})
 	got := b.forwarded(t, "an event", b.svix(t, "msg_1").WithContext(ctx))
-	if got.Context().Err() == nil {
-		t.Error("the context goes on after the request")
+	if got.Context().Err() == nil || derived.Err() == nil {
+		t.Error("the context goes on after the app has answered")
 	}
 }
 
@@ -229,7 +234,8 @@ func TestAnswerPassesThrough(t *testing.T) {
 		w.Header().Set("Trailer", "X-Sum")
 		w.WriteHeader(http.StatusAccepted)
 		_, _ = io.WriteString(w, "first ")
-		if err := http.NewResponseController(w).Flush(); err != nil {
+		control := http.NewResponseController(w)
+		if err := errors.Join(control.Flush(), control.SetWriteDeadline(time.Now().Add(time.Minute))); err != nil {
 			return err
 		}
 		<-flushed

@@ -2,12 +2,9 @@ package gateway_test
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
-	"errors"
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -264,102 +261,6 @@ func TestAmbiguousBodyIsRefused(t *testing.T) {
 		b.refused(t, body, b.signed(t, "stripe", verifier.Message{Body: []byte(body)}), "malformed_body")
 	}
 	b.forwarded(t, "no JSON", b.signed(t, "stripe", verifier.Message{Body: []byte("id=evt_1")}))
-}
-
-// TestUnavailable: what cannot be remembered or held is refused for now, and the
-// sender is told to come again. (B-11, R-02)
-func TestUnavailable(t *testing.T) {
-	t.Run("bodies hold all memory", func(t *testing.T) {
-		b := newBed(t)
-		b.process.Bodies.SetLimit(10)
-		b.refused(t, "a body of 20 bytes", b.svix(t, "msg_1"), "unavailable")
-	})
-	t.Run("full of young events", func(t *testing.T) {
-		b := newBed(t, func(cfg *gateway.Config) { cfg.Dedupe.Entries = 2 })
-		b.forwarded(t, "first", b.svix(t, "msg_1"))
-		b.forwarded(t, "second", b.svix(t, "msg_2"))
-		b.refused(t, "third", b.svix(t, "msg_3"), "unavailable")
-		b.duplicate(t, "first again", b.svix(t, "msg_1"))
-		b.clock.step(10 * time.Minute) // nothing signed until now is fresh any more
-		b.forwarded(t, "third", b.svix(t, "msg_3"))
-	})
-	t.Run("nothing answers behind", func(t *testing.T) {
-		b := newBed(t)
-		w := httptest.NewRecorder()
-		if err := b.Receive(w, b.svix(t, "msg_1"), func(http.ResponseWriter, *http.Request) error { return nil }); err != nil {
-			t.Fatal(err)
-		}
-		wantRefusal(t, "no answer", "unavailable", w.Code, w.Header(), w.Body.String())
-		if o := b.outcome(t); o.Result != "unavailable" || o.ID != "msg_1" {
-			t.Errorf("outcome %+v", o)
-		}
-		b.forwarded(t, "the retry", b.svix(t, "msg_1"))
-	})
-	t.Run("the sender leaves while waiting", func(t *testing.T) {
-		b := newBed(t, func(cfg *gateway.Config) { cfg.Wait = time.Hour })
-		entered, leave := b.holdApp()
-		done := make(chan struct{})
-		go func() {
-			defer close(done)
-			b.post(t, b.svix(t, "msg_1"))
-		}()
-		<-entered
-		ctx, cancel := context.WithCancel(t.Context())
-		cancel()
-		w := b.post(t, b.svix(t, "msg_1").WithContext(ctx))
-		wantRefusal(t, "gone", "unavailable", w.Code, w.Header(), w.Body.String())
-		if _, counted := b.watcher.take(); len(counted) != 1 || !errors.Is(counted[0].Err, context.Canceled) {
-			t.Errorf("outcomes %+v", counted)
-		}
-		close(leave)
-		<-done
-	})
-}
-
-// holdApp makes the app announce each request and answer once leave is closed.
-func (b *bed) holdApp() (entered chan *http.Request, leave chan struct{}) {
-	entered, leave = make(chan *http.Request, 1000), make(chan struct{})
-	b.app.answers(func(w http.ResponseWriter, r *http.Request) error {
-		entered <- r
-		<-leave
-		w.WriteHeader(http.StatusOK)
-		return nil
-	})
-	return entered, leave
-}
-
-// TestLoop: an event that comes back with the mark of its own delivery is refused,
-// by a name that nobody else can know. (U-18)
-func TestLoop(t *testing.T) {
-	b := newBed(t)
-	other := b.source(t, new(gateway.State), func(cfg *gateway.Config) { cfg.Name = "other" })
-	first := b.forwarded(t, "first", b.svix(t, "msg_1")).Header.Get("Hookgate-Via")
-	again := func(via ...string) *http.Request {
-		r := b.svix(t, "msg_2")
-		r.Header["Hookgate-Via"] = via
-		return r
-	}
-	b.refused(t, "came back", again(first), "loop_detected")
-	b.refused(t, "came back among others", again("x/y", "a/b, "+first), "loop_detected")
-
-	b.watcher.take()
-	if w := b.postTo(t, other, again(first)); w.Code != http.StatusOK {
-		t.Fatalf("a second source: %d %s", w.Code, w.Body)
-	}
-	both := b.app.take()[0].Header.Get("Hookgate-Via")
-	if !strings.HasPrefix(both, first+", ") || !strings.HasSuffix(both, "/other") {
-		t.Errorf("Hookgate-Via of two sources: %q", both)
-	}
-	b.refused(t, "came back over two sources", again(both), "loop_detected")
-
-	forgery := strings.Repeat("0", 16) + "/travtus, " + first[:len(first)-1] + ", /travtus"
-	if via := b.forwarded(t, "forged", again(forgery)).Header.Get("Hookgate-Via"); via != first[:len(first)-1]+", "+first {
-		t.Errorf("Hookgate-Via after a forged one: %q", via)
-	}
-	restarted := newBed(t)
-	if via := restarted.forwarded(t, "another process", again(first)).Header.Get("Hookgate-Via"); strings.Contains(via, first) {
-		t.Errorf("another process passes on %q", via)
-	}
 }
 
 // TestRefusalTellsNothingOfTheRequest: two requests refused for one reason get the

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/verifier"
 )
 
 // TestSlowBody: one that does not arrive in read_timeout, at once or in drops, is
@@ -133,6 +135,53 @@ func TestReadTimeoutEndsWithTheBody(t *testing.T) {
 	if n := gone.Load(); n != 0 {
 		t.Errorf("%d requests lost their connection to the deadline", n)
 	}
+}
+
+// TestReadDeadlineOfEachWay: set before anything is refused, taken away once the body
+// is there, and never touched for a handshake, which is the app's to read. Servers
+// of HTTP/1 take it away by themselves; others do not.
+func TestReadDeadlineOfEachWay(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(*http.Request)
+		want   []bool // whether a call sets a deadline, or takes it away
+	}{
+		{"accepted", func(*http.Request) {}, []bool{true, false}},
+		{"forged", func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64)) }, []bool{true, false}},
+		{"refused for its head", func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") }, []bool{true}},
+		{"refused for its size", func(r *http.Request) { r.ContentLength = 1 << 40 }, []bool{true}},
+		{"handshake", func(r *http.Request) { r.Method, r.URL.RawQuery = "GET", "hub.challenge=1" }, nil},
+	} {
+		b := newBed(t, custom(handshaking(t), gateway.Dedupe{}), func(cfg *gateway.Config) { cfg.ReadTimeout = time.Hour })
+		r := signed(t, handshaking(t), textSecret, verifier.Message{Body: []byte("{}")})
+		row.change(r)
+		w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+		before := time.Now()
+		if err := b.Receive(w, r, b.app.next); err != nil {
+			t.Fatal(err)
+		}
+		var got []bool
+		for _, at := range w.set {
+			got = append(got, !at.IsZero())
+			if after := at.Sub(before); !at.IsZero() && (after < time.Hour || after > time.Hour+time.Minute) {
+				t.Errorf("%s: the deadline is in %s; want 1h", row.name, after)
+			}
+		}
+		if !slices.Equal(got, row.want) {
+			t.Errorf("%s: deadlines %v", row.name, w.set)
+		}
+	}
+}
+
+// deadlines remembers the read deadlines of its connection.
+type deadlines struct {
+	*httptest.ResponseRecorder
+	set []time.Time
+}
+
+func (d *deadlines) SetReadDeadline(t time.Time) error {
+	d.set = append(d.set, t)
+	return nil
 }
 
 // TestDrippingConnections: two thousand bodies that never end hold no more than the

@@ -64,7 +64,7 @@ type Dedupe struct {
 	// Window is how long an event is remembered; default: the larger of 72 h and
 	// the scheme's retry horizon + 25 %.
 	Window time.Duration
-	// Entries bounds the memory: about 150 bytes each.
+	// Entries bounds the memory: about 100 bytes each.
 	Entries int
 }
 

@@ -72,6 +72,8 @@ func TestMistakes(t *testing.T) {
 	verify := func(s verifier.Scheme, o verifier.Options, secrets ...string) gateway.Verify {
 		return gateway.Verify{Scheme: s, Secrets: secrets, Options: o}
 	}
+	query := preset(t, "github")
+	query.Name, query.Signature = "query", []verifier.Location{{From: "query:sig"}}
 	svix, github, travelbase := preset(t, "svix"), preset(t, "github"), preset(t, "travelbase")
 	verifies := func(all ...gateway.Verify) func(*gateway.Config) {
 		return func(cfg *gateway.Config) { cfg.Verify = all }
@@ -109,6 +111,7 @@ func TestMistakes(t *testing.T) {
 		{"two strong ones", verifies(verify(svix, verifier.Options{}, svixSecret), verify(github, verifier.Options{}, textSecret)), ""},
 		{"one scheme twice", verifies(verify(svix, verifier.Options{}, svixSecret), verify(svix, verifier.Options{}, otherSecret)), "source travtus: schemes svix and svix both have their signature in Svix-Signature and cannot be told apart; give one verify all the secrets, or use two sources"},
 		{"a shared alias", verifies(verify(svix, verifier.Options{}, svixSecret), verify(preset(t, "standard"), verifier.Options{}, otherSecret)), "source travtus: schemes svix and standard both have their signature in Webhook-Signature and cannot be told apart; give one verify all the secrets, or use two sources"},
+		{"a shared query value", verifies(verify(query, verifier.Options{}, textSecret), verify(query, verifier.Options{}, textSecret+"!")), "source travtus: schemes query and query both have their signature in query:sig and cannot be told apart; give one verify all the secrets, or use two sources"},
 		{"dedupe off, undated", func(cfg *gateway.Config) {
 			cfg.Verify, cfg.Dedupe.Off = []gateway.Verify{verify(github, verifier.Options{}, textSecret)}, true
 		}, "source travtus: dedupe off: scheme github signs no time of the attempt, so that nothing would stop a replay; remove it"},

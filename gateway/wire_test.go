@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/verifier"
 )
 
 // serve puts the source behind a real server and returns its address. Errors of
@@ -262,7 +263,7 @@ func TestFramingsVerifyAlike(t *testing.T) {
 	t.Run("an empty body", func(t *testing.T) {
 		b := newBed(t)
 		c := dial(t, b.serve(t))
-		c.write(t, head(b.signed(t, "svix", emptyMessage).Header, "Content-Length: 0"))
+		c.write(t, head(b.signed(t, "svix", verifier.Message{ID: "msg_empty"}).Header, "Content-Length: 0"))
 		if response, text := c.read(t); response.StatusCode != http.StatusOK {
 			t.Errorf("%d %s", response.StatusCode, text)
 		}

@@ -95,7 +95,7 @@ func checkKey(form KeyForm, key []byte, signing bool) error {
 func checkPoint(key []byte) error {
 	point, err := new(edwards25519.Point).SetBytes(key)
 	if err != nil || point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
-		return errors.New("this is nobody's Ed25519 key")
+		return errors.New("an Ed25519 key of low order, or no point of the curve: no one, or anyone, could sign for it")
 	}
 	return nil
 }
