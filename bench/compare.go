@@ -11,16 +11,17 @@ import (
 	vegeta "github.com/tsenart/vegeta/v12/lib"
 )
 
-// The three ways a server is measured.
+// The ways a server is measured.
 const (
 	plain   = "plain"   // Caddy's reverse_proxy
+	marked  = "marked"  // the same, with requests that bring the headers a gateway adds
 	gateway = "gateway" // the same behind a webhook directive
 	forged  = "forged"  // the gateway, with forged events
 )
 
 // order is that of the first slice; every other slice runs it backwards, so that a
 // machine that grows slower or faster favors no one.
-var order = []string{plain, gateway, forged}
+var order = []string{plain, marked, gateway, forged}
 
 // bench is the two servers and the app behind them.
 type bench struct {
@@ -104,7 +105,7 @@ func (b *bench) sign(prefix string, n int) ([]vegeta.Target, error) {
 	return signEvents(b.gateway.url, prefix, n, b.body, time.Now())
 }
 
-// round measures all three once: slice by slice in turns, so that what else the
+// round measures all once: slice by slice in turns, so that what else the
 // machine does is spread over them. The plain server gets the very bytes that the
 // gateway gets, which are signed now, under ids never seen before.
 func (b *bench) round(ctx context.Context, out io.Writer, round int, samples map[string][]sample) error {
@@ -112,7 +113,10 @@ func (b *bench) round(ctx context.Context, out io.Writer, round int, samples map
 	if err != nil {
 		return err
 	}
-	sums := map[string]*measured{plain: {}, gateway: {}, forged: {}}
+	sums := map[string]*measured{}
+	for _, name := range order {
+		sums[name] = new(measured)
+	}
 	for slice := range b.slices {
 		of := events[slice*b.requests/b.slices : (slice+1)*b.requests/b.slices]
 		for i, name := range order {
@@ -136,13 +140,15 @@ func (b *bench) round(ctx context.Context, out io.Writer, round int, samples map
 	return nil
 }
 
-// measure sends events in one of the three ways, adds to m, and checks with the app
+// measure sends events in one of the ways, adds to m, and checks with the app
 // that what was measured is what was meant.
 func (b *bench) measure(name string, events []vegeta.Target, m *measured) error {
 	to, status, seen, verified := b.gateway, 200, len(events), len(events)
 	switch name {
 	case plain:
 		to, events, verified = b.plain, at(b.plain.url, events), 0
+	case marked:
+		to, events = b.plain, mark(at(b.plain.url, events))
 	case forged:
 		events, status, seen, verified = forge(events), 401, 0, 0
 	}
@@ -189,6 +195,8 @@ func table(out io.Writer, samples map[string][]sample) []goal {
 		{name: "gateway/plain p99", values: ratio(gateway, plain, p99), bound: atMost, limit: 1.20},
 		{name: "forged/gateway req/s", values: ratio(forged, gateway, rate), bound: atLeast, limit: 1.50},
 		{name: "gateway/plain CPU", values: ratio(gateway, plain, cpu)},
+		{name: "gateway/marked req/s", values: ratio(gateway, marked, rate)},
+		{name: "gateway/marked CPU", values: ratio(gateway, marked, cpu)},
 		{name: "forged/gateway CPU", values: ratio(forged, gateway, cpu)},
 	}
 	fmt.Fprintln(w, "\nratio, median of the rounds' [least most]\t\t\t")

@@ -49,6 +49,24 @@ func at(url string, targets []vegeta.Target) []vegeta.Target {
 	return out
 }
 
+// mark returns the same requests with headers such as a gateway adds.
+func mark(targets []vegeta.Target) []vegeta.Target {
+	out := make([]vegeta.Target, len(targets))
+	for i, t := range targets {
+		id := t.Header.Get("Svix-Id")
+		t.Header = maps.Clone(t.Header)
+		for name, value := range map[string]string{
+			"Source": "bench", "Scheme": "svix", "Id": id, "Event-Type": "order.paid", "Timestamp": "2026-02-20T16:25:51.000Z",
+			"Attempt": "1", "Received": "2026-02-20T16:25:51.293Z", "Sequence": "1771604751293000", "Idempotency-Key": "bench/" + id,
+			"Via": "0123456789abcdef/bench",
+		} {
+			t.Header["Hookgate-"+name] = []string{value}
+		}
+		out[i] = t
+	}
+	return out
+}
+
 // forge returns the same requests with a signature that is well formed and wrong
 // in its first character, the most expensive kind to tell: the whole body has to
 // be read and authenticated.

@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
-	"github.com/hookgate/hookgate/verifier"
 )
 
 // noon is when the clock of a test starts.
