@@ -23,7 +23,7 @@ func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answerWriter) WriteHeader(status int) {
 	if a.status == 0 && (status >= 200 || status == http.StatusSwitchingProtocols) {
 		a.status = status
-		if status < 300 && a.claim != nil {
+		if 200 <= status && status < 300 && a.claim != nil {
 			a.claim.Commit()
 		}
 	}
