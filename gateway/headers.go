@@ -30,9 +30,10 @@ const (
 const timeLayout = "2006-01-02T15:04:05.000Z07:00"
 
 // Strip removes every header that an app might take for ours: Hookgate-*, in any
-// spelling that a CGI-like app maps to the same name (an underscore or a dot for
-// the hyphen). A request that announces such a trailer loses all of its trailers:
-// their values come with the end of the body, and would put it back.
+// spelling that a CGI-like app maps to the same name (an underscore, a dot or what
+// else a name may hold for the hyphen). A request that announces such a trailer
+// loses all of its trailers: their values come with the end of the body, and would
+// put it back.
 func Strip(r *http.Request) {
 	for name := range r.Header {
 		if ours(name) {
@@ -53,7 +54,11 @@ func ours(name string) bool {
 		return false
 	}
 	rest := name[len(prefix):]
-	return rest == "" || strings.IndexByte("-_.", rest[0]) >= 0
+	return rest == "" || !alphanumeric(rest[0])
+}
+
+func alphanumeric(c byte) bool {
+	return '0' <= c && c <= '9' || 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z'
 }
 
 type verifiedKey struct{}

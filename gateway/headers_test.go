@@ -19,7 +19,7 @@ import (
 // spellings of headers that an app could take for ours.
 var spellings = []string{
 	"Hookgate-Source", "hookgate-source", "HOOKGATE-ID", "Hookgate_source", "hookgate_id", "HOOKGATE_ID", "Hookgate.Source", "hookgate.id",
-	"Hookgate-Event_type", "Hookgate_Event-Type", "Hookgate-", "Hookgate", "hookgate", "Hookgate-Anything", "hOOKGATE__x", "Hookgate-Via",
+	"Hookgate-Event_type", "Hookgate_Event-Type", "Hookgate-", "Hookgate", "hookgate", "Hookgate-Anything", "hOOKGATE__x", "Hookgate-Via", "Hookgate!Source", "hookgate~id",
 }
 
 // innocent headers are not ours, however alike.

@@ -32,7 +32,7 @@ func (c *clockWatch) observe(now time.Time, skew time.Duration) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	minute := now.Unix() / 60
-	b := &c.buckets[minute%skewMinutes]
+	b := &c.buckets[uint64(minute)%skewMinutes] // a clock before 1970 is wrong, and no panic
 	if b.minute != minute {
 		*b = freshness{minute: minute}
 	}
