@@ -14,7 +14,7 @@
 // [Verifier.Verify] is the first two in one. Sending is [Signer.Sign], which
 // writes the same bytes the verifier reads: both compile the same template.
 //
-// The package imports the standard library and one JSON tokenizer. It reads no
-// clock, no file and no network; every type but the builders is immutable and
-// safe for concurrent use.
+// The package imports the standard library, one JSON tokenizer and the curve of
+// Ed25519. It reads no clock, no file and no network; every type but the builders
+// is immutable and safe for concurrent use.
 package verifier

@@ -17,8 +17,9 @@ type Scheme struct {
 
 	// Signed is the template of the signed bytes, literal text with the
 	// variables {id}, {timestamp}, {type}, {method}, {url} and {body}, each at
-	// most once. What it names is authenticated; nothing else is. Two variables
-	// may only touch where the grammar of one fixes the boundary.
+	// most once. What it names is authenticated; nothing else is. It has to be
+	// readable in one way only: an id, a type or a method is bounded by literal
+	// text, or by a timestamp or URL whose beginning cannot be mistaken.
 	Signed string `json:"signed,omitempty"`
 
 	// Keys says how the text of a secret becomes a key, and of which algorithm.
