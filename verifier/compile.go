@@ -67,6 +67,8 @@ type compiled struct {
 	Scheme
 	template  template
 	pre, post template // before and after the body
+	body      bool     // the body is signed
+	method    bool     // the method is signed
 	locations []location
 	parts     []part
 	id, typ   *source
@@ -108,12 +110,13 @@ func (c *compiled) compileSigned(allowWeak bool) (err error) {
 		return fmt.Errorf("signed %q: {%s} and {%s} touch, so that bytes could move from one to the other unseen", c.Signed, a, b)
 	}
 	c.pre, c.post = c.template.around()
-	if c.template.has(varMethod) {
+	c.body, c.method = c.template.has(varBody), c.template.has(varMethod)
+	if c.method {
 		if end := c.template.delimiter(varMethod); 'A' <= end && end <= 'Z' {
 			return fmt.Errorf("signed %q: an upper-case letter cannot delimit {method}", c.Signed)
 		}
 	}
-	if !c.template.has(varBody) && !allowWeak {
+	if !c.body && !allowWeak {
 		return fmt.Errorf("signed %q does not hold {body}, so that anyone could change the body; if that is how the provider signs, say allow_weak", c.Signed)
 	}
 	return nil
@@ -296,7 +299,7 @@ func (c *compiled) compileNames(bool) error {
 			if signed {
 				return fmt.Errorf("%s %s cannot be {%s} as well: the body is signed whole", n.what, n.ref, n.v)
 			}
-			if !c.template.has(varBody) {
+			if !c.body {
 				return fmt.Errorf("%s %s: the body is not signed, nothing in it can be believed", n.what, n.ref)
 			}
 		default:

@@ -65,7 +65,7 @@ func (ring *keyring) giveBack(w *workspace) {
 func (ring *keyring) match(candidates []candidate, c *compiled, v *values, body []byte) int {
 	w := ring.borrow()
 	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
-	if !c.template.has(varBody) {
+	if !c.body {
 		body = nil
 	}
 	secret := -1

@@ -83,7 +83,7 @@ func (e *Envelope) parse(v *Verifier, r *Request) error {
 	s := v.scheme
 	e.v, e.family = v, -1
 	e.values[varMethod], e.values[varURL] = r.Method, v.publicURL
-	if s.template.has(varMethod) && strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
+	if s.method && strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
 		return refuse(ErrMalformedHeader, "method", "has to be upper-case letters")
 	}
 	list, err := e.readSignatures(r)

@@ -123,7 +123,7 @@ func (g *Signer) signature(l *location, v *values, body []byte) string {
 	w := g.ring.borrow()
 	defer g.ring.giveBack(w)
 	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
-	if !c.template.has(varBody) {
+	if !c.body {
 		body = nil
 	}
 	var out []string
