@@ -295,3 +295,20 @@ func TestDocumentedMessages(t *testing.T) {
 		}
 	}
 }
+
+// TestDocumentedPlaceholders compares the table of placeholders with those that the
+// adapter answers.
+func TestDocumentedPlaceholders(t *testing.T) {
+	source, err := os.ReadFile("caddymodule/observer.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, name := range regexp.MustCompile(`(?m)^\tcase "(\w+)":$`).FindAllStringSubmatch(string(source), -1) {
+		want = append(want, "{http.webhook."+name[1]+"}")
+	}
+	if len(want) < 6 {
+		t.Fatalf("the adapter answers %v only", want)
+	}
+	sameSet(t, "docs/caddyfile.md", firsts(doc(t, "caddyfile.md").table(t, "## Placeholders and the access log")), want)
+}

@@ -33,7 +33,7 @@ type bench struct {
 
 // compare measures plain Caddy and the gateway in alternating runs, and writes a
 // line for each run and then the table. It returns the goals.
-func compare(ctx context.Context, out io.Writer, l load, rounds, size int, buffer bool, profile string) (goals []goal, err error) {
+func compare(ctx context.Context, out io.Writer, l load, rounds, size int, profile string) (goals []goal, err error) {
 	dir, err := os.MkdirTemp("", "hookgate-bench-")
 	if err != nil {
 		return nil, err
@@ -57,8 +57,8 @@ func compare(ctx context.Context, out io.Writer, l load, rounds, size int, buffe
 		to   **server
 		site site
 	}{
-		{plain, &b.plain, site{buffer: true}},
-		{gateway, &b.gateway, site{webhook: true, buffer: buffer}},
+		{plain, &b.plain, site{}},
+		{gateway, &b.gateway, site{webhook: true}},
 	} {
 		s.site.app, s.site.connections = b.app.address, l.connections
 		if *s.to, err = serve(running, binary, dir, s.name, s.site); err != nil {

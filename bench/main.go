@@ -34,7 +34,6 @@ func run(ctx context.Context, args []string) error {
 	check := flags.Bool("check", false, "exit with 1 if a goal is missed")
 	size := flags.Int("size", 1<<10, "bytes of a body (servers only)")
 	connections := flags.Int("connections", 64, "connections at once (servers only)")
-	buffer := flags.Bool("buffer", true, "give the reverse_proxy of the gateway request_buffers, as that of plain Caddy has (servers only)")
 	profile := flags.String("profile", "", "write CPU profiles of both servers to `prefix`.plain.pprof and prefix.gateway.pprof, instead of comparing")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -55,7 +54,7 @@ func run(ctx context.Context, args []string) error {
 		if *quick {
 			l.requests, l.slices, l.warmup, rounds = 10_000, 10, 1_000, 3
 		}
-		goals, err = compare(ctx, os.Stdout, l, rounds, *size, *buffer, *profile)
+		goals, err = compare(ctx, os.Stdout, l, rounds, *size, *profile)
 	}
 	if ctx.Err() != nil {
 		return errors.New("interrupted")

@@ -38,16 +38,12 @@ type site struct {
 	app         string // the app's address
 	connections int
 	webhook     bool // with a webhook directive in front
-	buffer      bool // with the proxy's own buffering of the body
 }
 
 func (s site) caddyfile(dir, address string) string {
-	webhook, buffers := "", ""
+	webhook := ""
 	if s.webhook {
 		webhook = "webhook /hooks* bench {\n\t\tverify svix {env.BENCH_SECRET}\n\t\tmax_body " + maxBody + "\n\t}"
-	}
-	if s.buffer {
-		buffers = "request_buffers " + maxBody
 	}
 	return fmt.Sprintf(`{
 	admin unix/%s
@@ -59,13 +55,13 @@ http://%s {
 	bind 127.0.0.1
 	%s
 	reverse_proxy %s {
-		%s
+		request_buffers %s
 		transport http {
 			keepalive_idle_conns_per_host %d
 		}
 	}
 }
-`, filepath.Join(dir, "admin.sock"), address, webhook, s.app, buffers, s.connections)
+`, filepath.Join(dir, "admin.sock"), address, webhook, s.app, maxBody, s.connections)
 }
 
 // server is a child process that serves a configuration.

@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -12,14 +11,11 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/verifier"
 )
 
-const (
-	// secretInterval is how often files that hold secrets are read again.
-	secretInterval = 30 * time.Second
-	// maxSecretFile bounds what is read of one.
-	maxSecretFile = 64 << 10
-)
+// secretInterval is how often files that hold secrets are read again.
+const secretInterval = 30 * time.Second
 
 // secretSet is the secrets of one verify, as configured and as last read.
 type secretSet struct {
@@ -89,8 +85,6 @@ func resolveSecret(ref string) (string, error) {
 	return ref, nil
 }
 
-// readSecretFile reads a secret's file; one trailing newline, which editors add,
-// is no part of it.
 func readSecretFile(path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		return "", errors.New("a secret's file needs an absolute path: {file./run/secrets/name}")
@@ -100,18 +94,11 @@ func readSecretFile(path string) (string, error) {
 		return "", err
 	}
 	defer func() { _ = f.Close() }() // only read
-	data, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err != nil {
-		return "", err
+	value, err := verifier.ReadSecret(f)
+	if err == nil && strings.TrimSpace(value) == "" {
+		err = errors.New("the file is empty")
 	}
-	if len(data) > maxSecretFile {
-		return "", fmt.Errorf("the file is larger than %d bytes", maxSecretFile)
-	}
-	value := strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
-	if strings.TrimSpace(value) == "" {
-		return "", errors.New("the file is empty")
-	}
-	return value, nil
+	return value, err
 }
 
 // refresh reads the files again. A change takes effect at once; one that cannot

@@ -138,7 +138,7 @@ func TestTrouble(t *testing.T) {
 		{[]string{"sign", "--secret-env", ""}, "it names nothing"},
 		{[]string{"sign", "--secret-file", "/does/not/exist"}, "reading a secret: open /does/not/exist"},
 		{[]string{"sign", "--secret-file", file(t, "empty", "\n")}, "is empty"},
-		{[]string{"sign", "--secret-file", file(t, "large", strings.Repeat("a", maxSecretFile+1))}, "is larger than 65536 bytes"},
+		{[]string{"sign", "--secret-file", file(t, "large", strings.Repeat("a", 65536+1))}, "is larger than 65536 bytes"},
 		{[]string{"sign", "--secret-stdin"}, "standard input cannot be both the secret and the body"},
 		{[]string{"sign", "--secret-file", file(t, "short", "whsec_AAAA")}, "secret 1: the key is too short"},
 		{append(verify, "--at", "1e9"), "--at: a time is"},

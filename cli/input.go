@@ -16,12 +16,20 @@ type stdin struct {
 	is string // what was read from it
 }
 
-// read reads all of it, as what.
-func (s *stdin) read(what string) ([]byte, error) {
+// take makes it stand for what.
+func (s *stdin) take(what string) error {
 	if s.is != "" {
-		return nil, fmt.Errorf("standard input cannot be both %s and %s; put one of them into a file", s.is, what)
+		return fmt.Errorf("standard input cannot be both %s and %s; put one of them into a file", s.is, what)
 	}
 	s.is = what
+	return nil
+}
+
+// read reads all of it, as what.
+func (s *stdin) read(what string) ([]byte, error) {
+	if err := s.take(what); err != nil {
+		return nil, err
+	}
 	return io.ReadAll(s)
 }
 

@@ -3,15 +3,13 @@ package cli
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
-)
 
-// maxSecretFile bounds what is read of a file that holds a secret, in bytes.
-const maxSecretFile = 64 << 10
+	"github.com/hookgate/hookgate/verifier"
+)
 
 // secretFlags say where secrets are. None of them takes the secret itself: other
 // users of the machine can see the arguments of a process, and shells keep them.
@@ -93,28 +91,28 @@ func (r secretRef) read(in *stdin) (string, error) {
 		}
 		return secret, nil
 	}
-	var data []byte
-	var err error
-	if r.file == "" {
-		data, err = in.read("the secret")
-	} else {
-		data, err = readSecretFile(r.file)
-	}
+	secret, err := r.readFile(in)
 	if err != nil {
 		return "", fmt.Errorf("reading a secret: %w", err)
 	}
-	return strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r"), nil
+	return secret, nil
 }
 
-func readSecretFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
+func (r secretRef) readFile(in *stdin) (string, error) {
+	if r.file == "" {
+		if err := in.take("the secret"); err != nil {
+			return "", err
+		}
+		return verifier.ReadSecret(in)
+	}
+	f, err := os.Open(r.file)
 	if err != nil {
-		return nil, err
+		return "", err
 	}
 	defer func() { _ = f.Close() }() // nothing was written
-	data, err := io.ReadAll(io.LimitReader(f, maxSecretFile+1))
-	if err == nil && len(data) > maxSecretFile {
-		err = fmt.Errorf("%s is larger than %d bytes", path, maxSecretFile)
+	secret, err := verifier.ReadSecret(f)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", r.file, err)
 	}
-	return data, err
+	return secret, err
 }

@@ -83,9 +83,8 @@ var (
 	strictBase64URL = base64.RawURLEncoding.Strict()
 )
 
-// decode appends the bytes that text stands for to dst. What it appends if text is
-// of no such encoding, or has not the length of one, has no meaning but another
-// length.
+// decode decodes text into the memory of dst, which is empty. The result is empty if
+// text is of no such encoding.
 func (e Encoding) decode(dst []byte, text string) []byte {
 	var err error
 	switch e {

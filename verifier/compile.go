@@ -154,8 +154,8 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 			}
 		}
 	}
-	if c.hasToken() {
-		c.lengths = nil
+	if slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm == Token }) {
+		c.lengths = nil // a token has any length
 	}
 	return c.checkEncodings()
 }
@@ -169,10 +169,6 @@ func (c *compiled) item(name string) byte {
 		}
 	}
 	return 0
-}
-
-func (c *compiled) hasToken() bool {
-	return slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm == Token })
 }
 
 func (c *compiled) checkEncodings() error {

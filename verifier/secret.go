@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"filippo.io/edwards25519"
@@ -18,6 +19,23 @@ const (
 	// request, forged ones too.
 	maxSecrets = 8
 )
+
+// maxSecretText bounds what is read of a secret, in bytes.
+const maxSecretText = 64 << 10
+
+// ReadSecret reads the text of a secret as files hold it: one newline at its end,
+// which editors add, is no part of it, and all other white space is left alone. It
+// errs if there are more than 64 KiB.
+func ReadSecret(r io.Reader) (string, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxSecretText+1))
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxSecretText {
+		return "", fmt.Errorf("the file is larger than %d bytes", maxSecretText)
+	}
+	return strings.TrimSuffix(strings.TrimSuffix(string(text), "\n"), "\r"), nil
+}
 
 // rawKey is a secret as read by one form.
 type rawKey struct {

@@ -181,8 +181,7 @@ func (p *Verified) Event() (Event, error) {
 }
 
 func (p *Verified) digest() (sum [sha256.Size]byte) {
-	t := p.v.scheme.template
-	signsBody := t.has(varBody)
+	t, signsBody := p.v.scheme.template, p.v.scheme.body
 	if signsBody && !t.has(varURL) && !t.has(varMethod) && !t.has(varType) {
 		return sha256.Sum256(p.body)
 	}
