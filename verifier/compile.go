@@ -71,6 +71,7 @@ type compiled struct {
 	method    bool     // the method is signed
 	locations []location
 	parts     []part
+	twins     [][]string // the canonical names of each value that has several
 	id, typ   *source
 	time      *source
 	past      time.Duration
@@ -95,7 +96,19 @@ func compile(s Scheme, allowWeak bool) (*compiled, error) {
 			return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
 		}
 	}
+	for i := range c.locations {
+		c.addTwins(&c.locations[i].from)
+	}
+	for i := range c.parts {
+		c.addTwins(&c.parts[i].source)
+	}
 	return c, nil
+}
+
+func (c *compiled) addTwins(s *source) {
+	if len(s.keys) > 1 {
+		c.twins = append(c.twins, s.keys)
+	}
 }
 
 func (c *compiled) compileSigned(allowWeak bool) (err error) {

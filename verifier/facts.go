@@ -58,22 +58,7 @@ func (v *Verifier) SignaturePlaces() []string {
 // when a request is passed on.
 //
 // The caller must not change it.
-func (v *Verifier) AliasHeaders() [][]string { return v.aliases }
-
-func aliases(c *compiled) (all [][]string) {
-	add := func(s *source) {
-		if s != nil && len(s.keys) > 1 {
-			all = append(all, s.keys)
-		}
-	}
-	for i := range c.locations {
-		add(&c.locations[i].from)
-	}
-	add(c.time)
-	add(c.id)
-	add(c.typ)
-	return all
-}
+func (v *Verifier) AliasHeaders() [][]string { return v.scheme.twins }
 
 // Names reports whether the scheme reads or sends the header of that canonical
 // name.

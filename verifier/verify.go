@@ -26,7 +26,6 @@ type Verifier struct {
 	scheme    *compiled
 	ring      *keyring
 	publicURL string
-	aliases   [][]string
 }
 
 // New compiles a scheme with its secrets, at most 8, in the order of preference.
@@ -37,7 +36,7 @@ func New(s Scheme, secrets []string, o Options) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{scheme: c, publicURL: o.PublicURL, aliases: aliases(c)}
+	v := &Verifier{scheme: c, publicURL: o.PublicURL}
 	if o.Past < 0 || o.Future < 0 {
 		return nil, fmt.Errorf("scheme %s: a tolerance cannot be negative", s.Name)
 	}
