@@ -27,9 +27,11 @@ var houses = map[string]struct {
 }{
 	"verifier":    {},
 	"dedupe":      {},
-	"gateway":     {knows: []string{"verifier", "dedupe"}},
-	"cli":         {knows: []string{"verifier", "gateway", "dedupe"}},
-	"caddymodule": {knows: []string{"verifier", "dedupe", "gateway", "cli"}, caddy: true},
+	"store":       {},
+	"delivery":    {knows: []string{"store"}},
+	"gateway":     {knows: []string{"verifier", "dedupe", "store", "delivery"}},
+	"cli":         {knows: []string{"verifier", "gateway", "dedupe", "delivery", "store"}},
+	"caddymodule": {knows: []string{"verifier", "dedupe", "store", "delivery", "gateway", "cli"}, caddy: true},
 	"cmd":         {knows: []string{"caddymodule"}, caddy: true},
 	".":           {knows: []string{"caddymodule"}, caddy: true},
 	"examples":    {}, // apps know HTTP headers only
@@ -79,7 +81,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, house := range []string{"verifier", "dedupe", "gateway", "cli", "caddymodule", "cmd", "."} {
+	for _, house := range []string{"verifier", "dedupe", "store", "delivery", "gateway", "cli", "caddymodule", "cmd", "."} {
 		if !seen[house] {
 			t.Errorf("no file of %s was looked at", house)
 		}

@@ -1,0 +1,52 @@
+package delivery
+
+import (
+	"context"
+	"time"
+
+	"github.com/hookgate/hookgate/store"
+)
+
+// Transport makes attempts. It is called from many goroutines at once.
+type Transport interface {
+	// Attempt makes one attempt at a delivery, the number of which is d.Attempts+1,
+	// and returns what came of it. It returns soon after ctx is done; ctx has the
+	// attempt's deadline.
+	Attempt(ctx context.Context, d *store.Delivery) Answer
+}
+
+// Answer is what a destination said to an attempt.
+type Answer struct {
+	// Status is that of the response; 0 if there was none.
+	Status int
+	// RetryAfter is the response's header of that name, unparsed.
+	RetryAfter string
+	// Err says why there is no response, or what else went wrong.
+	Err error
+	// Response is the beginning of the body, if it is to be kept.
+	Response []byte
+}
+
+// Destination says how deliveries to a destination are made. Zero values take the
+// defaults.
+type Destination struct {
+	// Name is the destination's, such as "source/travtus".
+	Name string
+	// Transport makes the attempts.
+	Transport Transport
+	// Retry are the delays after the first attempt, which is immediate. Default: 5s
+	// 5m 30m 2h 5h 10h 10h. After the last the delivery is dead, unless Forever
+	// repeats it.
+	Retry   []time.Duration
+	Forever bool
+	// GiveUp is how long after a delivery was armed it is dead whatever its step.
+	// Default: 14 days.
+	GiveUp time.Duration
+	// Timeout is for one attempt. Default: 15s.
+	Timeout time.Duration
+	// Concurrency is how many attempts are made at once at most. Default: 16.
+	Concurrency int
+	// MaxHold is how long the destination may ask us to wait, by 429, or 503 with
+	// Retry-After. Default: 1 h.
+	MaxHold time.Duration
+}

@@ -1,0 +1,344 @@
+package store
+
+import (
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// hurryEvery is how often the copies of an event that waits for its next attempt
+// may make it due.
+const hurryEvery = time.Minute
+
+// acceptAll judges the arrivals of a batch in their order, and inserts those that
+// are new in bulk.
+func (tx *Tx) acceptAll(batch []*work) error {
+	j := judge{tx: tx, fresh: make(map[int64]*Arrival)}
+	places := make([]Digest, 0, 2*len(batch))
+	n := 0
+	for _, w := range batch {
+		if w.arrival == nil {
+			continue
+		}
+		n++
+		if w.arrival.Key != nil {
+			places = w.arrival.Key.places(places)
+		}
+	}
+	if n == 0 {
+		return nil
+	}
+	var err error
+	if j.holders, err = tx.store.db.Keys().Holders(tx.ctx, tx, places); err != nil {
+		return fmt.Errorf("looking up keys: %w", err)
+	}
+	if j.next, err = tx.store.db.Number(tx.ctx, tx, n, tx.Now); err != nil {
+		return fmt.Errorf("numbering: %w", err)
+	}
+	for _, w := range batch {
+		if w.arrival == nil {
+			continue
+		}
+		if w.verdict, w.err, err = j.judge(w.arrival); err != nil {
+			return err
+		}
+	}
+	return j.insert()
+}
+
+// places adds all places that a key may be found at.
+func (k *Key) places(to []Digest) []Digest {
+	to = append(to, k.ID)
+	if k.Aside != (Digest{}) {
+		to = append(to, k.Aside)
+	}
+	for i := range k.Former {
+		to = k.Former[i].places(to)
+	}
+	return to
+}
+
+// judge decides on the arrivals of one transaction.
+type judge struct {
+	tx      *Tx
+	next    int64
+	holders map[Digest]int64
+	fresh   map[int64]*Arrival // to be inserted
+	rows    []row
+}
+
+type row struct {
+	*Arrival
+	seq   int64
+	place *Digest // nil: not remembered
+}
+
+// holder is what is known of the event that holds a place.
+type holder struct {
+	seq         int64
+	body        Digest
+	state       State
+	settled     int64
+	window      int64
+	due         int64
+	hurried     int64
+	destination string
+}
+
+// judge answers an arrival: the table of duplicates. The first error is the
+// arrival's, the second the transaction's.
+func (j *judge) judge(a *Arrival) (Verdict, error, error) {
+	if a.Key == nil {
+		v, refused := j.add(a, nil, false)
+		return v, refused, nil
+	}
+	known, place, conflict, err := j.find(a)
+	if err != nil {
+		return Verdict{}, nil, err
+	}
+	if known == nil {
+		v, refused := j.add(a, &place, conflict)
+		return v, refused, nil
+	}
+	v := Verdict{Result: Duplicate, Seq: known.seq, Conflict: conflict}
+	switch {
+	case known.state == IgnoredState && a.Destination == "", known.state == Dead && a.Destination == "":
+		v.Result = Ignored
+	case known.state == IgnoredState:
+		// The place is the arrival's own also if it was held under a former name.
+		if err := j.release(known, place); err != nil {
+			return Verdict{}, nil, err
+		}
+		return j.judge(a)
+	case known.state == Dead:
+		v.Result, v.Due = Rearmed, true
+		err = j.rearm(known, a)
+	case known.state == Pending:
+		v.Due, err = j.hurry(known)
+	}
+	return v, nil, err
+}
+
+// find returns the event that an arrival is a copy of and the place it holds; or
+// nil and the place that the arrival may take.
+func (j *judge) find(a *Arrival) (known *holder, place Digest, conflict bool, err error) {
+	for i := range a.Key.Former {
+		known, place, _, err := j.look(&a.Key.Former[i], a)
+		if err != nil || known != nil {
+			return known, place, false, err
+		}
+	}
+	return j.look(a.Key, a)
+}
+
+func (j *judge) look(k *Key, a *Arrival) (known *holder, place Digest, conflict bool, err error) {
+	known, err = j.at(k.ID, a)
+	if err != nil || k.Aside == (Digest{}) || (known != nil && known.body == k.Body) {
+		return known, k.ID, false, err
+	}
+	// Look aside even if the id's own place is free: the body that was there when
+	// this one came may have been forgotten since.
+	conflict = known != nil
+	aside, err := j.at(k.Aside, a)
+	if err != nil {
+		return nil, place, false, err
+	}
+	if aside != nil || conflict {
+		return aside, k.Aside, conflict, nil
+	}
+	return nil, k.ID, false, nil
+}
+
+// at returns the event that holds a place, unless its time is over.
+func (j *judge) at(place Digest, a *Arrival) (*holder, error) {
+	seq, ok := j.holders[place]
+	if !ok {
+		return nil, nil
+	}
+	if held, ok := j.fresh[seq]; ok {
+		h := &holder{seq: seq, body: held.Key.Body, state: Pending, due: 0, destination: held.Destination}
+		if held.Destination == "" {
+			h.state, h.settled = IgnoredState, millis(held.Received)
+		}
+		return h, nil
+	}
+	h, err := j.read(seq)
+	if err != nil || h == nil {
+		return nil, err
+	}
+	window := max(h.window, a.Window.Milliseconds())
+	if (h.state == Delivered || h.state == IgnoredState) && h.settled+window <= millis(j.tx.Now) {
+		return nil, j.release(h, place)
+	}
+	return h, nil
+}
+
+const holderQuery = `SELECT e.body, e.keep, e.received, d.state, d.settled, d.due, d.hurried, d.destination
+FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0 WHERE e.seq = ?`
+
+func (j *judge) read(seq int64) (h *holder, err error) {
+	err = j.tx.Query(holderQuery, []any{seq}, func(scan func(...any) error) error {
+		h = &holder{seq: seq}
+		var body []byte
+		var received int64
+		var state, settled, due, hurried sql.NullInt64
+		var destination sql.NullString
+		if err := scan(&body, &h.window, &received, &state, &settled, &due, &hurried, &destination); err != nil {
+			return err
+		}
+		copy(h.body[:], body)
+		h.state, h.settled, h.due, h.hurried, h.destination = State(state.Int64), settled.Int64, due.Int64, hurried.Int64, destination.String
+		if !state.Valid {
+			h.state, h.settled = IgnoredState, received
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading event %d: %w", seq, err)
+	}
+	return h, nil
+}
+
+// release makes an event give up its place.
+func (j *judge) release(h *holder, place Digest) error {
+	delete(j.holders, place)
+	j.tx.give(place)
+	if _, ok := j.fresh[h.seq]; ok {
+		for i := range j.rows {
+			if j.rows[i].seq == h.seq {
+				j.rows[i].place = nil
+			}
+		}
+		return nil
+	}
+	if _, err := j.tx.Exec("UPDATE events SET place = NULL WHERE seq = ?", h.seq); err != nil {
+		return fmt.Errorf("forgetting event %d: %w", h.seq, err)
+	}
+	return nil
+}
+
+// rearm starts the schedule of a dead event anew, with the payload that has just
+// come if its own was erased.
+func (j *judge) rearm(h *holder, a *Arrival) error {
+	if _, err := j.tx.Exec("INSERT INTO payloads (seq, head, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", h.seq, a.Head, a.Body); err != nil {
+		return fmt.Errorf("event %d: %w", h.seq, err)
+	}
+	_, err := j.tx.Rearm(DeliveryID{Seq: h.seq}, h.destination, false)
+	return err
+}
+
+// hurry makes the next attempt of a waiting event due.
+func (j *judge) hurry(h *holder) (due bool, err error) {
+	now := millis(j.tx.Now)
+	if h.due <= now || h.hurried+hurryEvery.Milliseconds() > now {
+		return false, nil
+	}
+	_, err = j.tx.Exec("UPDATE deliveries SET due = ?, hurried = ? WHERE event = ? AND n = 0 AND state = ?", now, now, h.seq, int(Pending))
+	if err != nil {
+		return false, fmt.Errorf("event %d: %w", h.seq, err)
+	}
+	return true, nil
+}
+
+// add takes an arrival up for insertion.
+func (j *judge) add(a *Arrival, place *Digest, conflict bool) (Verdict, error) {
+	tx := j.tx
+	if a.Destination != "" && a.MaxBacklog > 0 && tx.pending(a.Destination) >= a.MaxBacklog {
+		return Verdict{}, fmt.Errorf("%w: %d events wait for %s", ErrBacklog, a.MaxBacklog, a.Destination)
+	}
+	if place != nil && tx.store.db.Keys().Full() {
+		return Verdict{}, fmt.Errorf("%w: %d are remembered", ErrKeys, tx.store.db.Keys().Len())
+	}
+	v := Verdict{Result: Stored, Seq: j.next, Conflict: conflict}
+	j.next++
+	j.rows = append(j.rows, row{Arrival: a, seq: v.Seq, place: place})
+	if place != nil {
+		j.holders[*place] = v.Seq
+		j.fresh[v.Seq] = a
+		tx.take(*place, v.Seq)
+	}
+	if a.Destination == "" {
+		v.Result = Ignored
+	} else {
+		tx.count(a.Destination, Pending, 1)
+	}
+	return v, nil
+}
+
+// insert writes the new events.
+func (j *judge) insert() error {
+	var events, payloads, deliveries [][]any
+	for _, r := range j.rows {
+		var place, body any
+		if r.place != nil {
+			place, body = r.place[:], r.Key.Body[:]
+		}
+		received := millis(r.Received)
+		events = append(events, []any{r.seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), received, int64(len(r.Body)), r.Window.Milliseconds(), place, body})
+		if r.Destination == "" {
+			continue
+		}
+		payloads = append(payloads, []any{r.seq, r.Head, r.Body})
+		deliveries = append(deliveries, []any{r.seq, 0, r.Destination, int(Pending), received, received})
+	}
+	for _, t := range []struct {
+		into string
+		rows [][]any
+	}{
+		{"events (seq, source, id, type, scheme, stamp, received, size, keep, place, body)", events},
+		{"payloads (seq, head, body)", payloads},
+		{"deliveries (event, n, destination, state, armed, due)", deliveries},
+	} {
+		if err := j.tx.insert(t.into, t.rows); err != nil {
+			return fmt.Errorf("inserting into %.10s: %w", t.into, err)
+		}
+	}
+	return nil
+}
+
+// bulk is how many rows one statement inserts; the rest go one by one, so that
+// two statements are prepared for each table.
+const bulk = 16
+
+// insert writes rows of one table with as few statements as there are few of.
+func (tx *Tx) insert(into string, rows [][]any) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	one := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+	query := "INSERT INTO " + into + " VALUES " + one
+	args := make([]any, 0, bulk*len(rows[0]))
+	for len(rows) >= bulk {
+		args = args[:0]
+		for _, r := range rows[:bulk] {
+			args = append(args, r...)
+		}
+		if _, err := tx.Exec(query+strings.Repeat(", "+one, bulk-1), args...); err != nil {
+			return err
+		}
+		rows = rows[bulk:]
+	}
+	for _, r := range rows {
+		if _, err := tx.Exec(query, r...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// millis is how times are stored; the zero time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// moment is the inverse of millis.
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}

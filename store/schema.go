@@ -1,0 +1,193 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// Migration is one step of a component's tables. Steps only add: the release before
+// goes on working with what a step has made, and what it no longer needs is
+// dropped one release later (expand, then contract).
+type Migration struct {
+	// Component names whose tables they are; each counts its steps from 1.
+	Component string
+	// Version is the number of the step.
+	Version int
+	// ReadableFrom is the least version whose code can work with the tables after
+	// this step.
+	ReadableFrom int
+	// SQL is the statements, in which {int} and {blob} stand for the types of 64-bit
+	// integers and of bytes, and {clustered} for what ends a table that lies in the
+	// order of its key.
+	SQL []string
+}
+
+const component = "store"
+
+// migrations are this package's. A table's integers are milliseconds since 1970
+// where they are times; 0 is none.
+//
+// Two rules keep the way of an arrival fast: there is no index on anything random,
+// and indexes that are not needed by every event are partial.
+var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1, SQL: []string{
+	`CREATE TABLE events (
+		seq      {int} PRIMARY KEY,
+		source   TEXT NOT NULL,
+		id       TEXT NOT NULL,
+		type     TEXT NOT NULL,
+		scheme   TEXT NOT NULL,
+		stamp    {int} NOT NULL,
+		received {int} NOT NULL,
+		size     {int} NOT NULL,
+		keep     {int} NOT NULL,
+		place    {blob},
+		body     {blob}
+	)`,
+	`CREATE TABLE payloads (
+		seq  {int} PRIMARY KEY,
+		head {blob} NOT NULL,
+		body {blob} NOT NULL
+	)`,
+	`CREATE TABLE deliveries (
+		event       {int} NOT NULL,
+		n           {int} NOT NULL,
+		destination TEXT NOT NULL,
+		state       {int} NOT NULL,
+		step        {int} NOT NULL DEFAULT 0,
+		attempts    {int} NOT NULL DEFAULT 0,
+		armed       {int} NOT NULL,
+		due         {int} NOT NULL,
+		last        {int} NOT NULL DEFAULT 0,
+		hurried     {int} NOT NULL DEFAULT 0,
+		settled     {int} NOT NULL DEFAULT 0,
+		replay      BOOLEAN NOT NULL DEFAULT FALSE,
+		reason      TEXT NOT NULL DEFAULT '',
+		PRIMARY KEY (event, n)
+	) {clustered}`,
+	`CREATE INDEX deliveries_due ON deliveries (destination, due, armed) WHERE state = 1`,
+	`CREATE INDEX deliveries_dead ON deliveries (destination, settled) WHERE state = 3`,
+	`CREATE TABLE attempts (
+		event    {int} NOT NULL,
+		n        {int} NOT NULL,
+		number   {int} NOT NULL,
+		started  {int} NOT NULL,
+		took     {int} NOT NULL,
+		outcome  TEXT NOT NULL,
+		status   {int} NOT NULL,
+		error    TEXT NOT NULL,
+		response {blob},
+		PRIMARY KEY (event, n, number)
+	) {clustered}`,
+	`CREATE TABLE pauses (
+		destination TEXT PRIMARY KEY,
+		since       {int} NOT NULL
+	)`,
+	`CREATE TABLE jobs (
+		id          TEXT PRIMARY KEY,
+		kind        TEXT NOT NULL,
+		destination TEXT NOT NULL,
+		since       {int} NOT NULL,
+		until       {int} NOT NULL,
+		state       TEXT NOT NULL,
+		total       {int} NOT NULL,
+		done        {int} NOT NULL,
+		cursor      {int} NOT NULL,
+		error       TEXT NOT NULL,
+		created     {int} NOT NULL,
+		updated     {int} NOT NULL
+	)`,
+}}}
+
+// versionsTable says of each component which step it is at, and which code can
+// still work with it.
+const versionsTable = `CREATE TABLE IF NOT EXISTS versions (component TEXT PRIMARY KEY, version {int} NOT NULL, readable_from {int} NOT NULL)`
+
+// ErrNewer: the tables were made by a later release, and this one cannot work with
+// them.
+var ErrNewer = errors.New("store: made by a later release")
+
+// migrate brings the tables up to date: nothing if they are, and otherwise in one
+// transaction, after a checked copy.
+func (s *Store) migrate(ctx context.Context) error {
+	w := s.db.Writer()
+	if _, err := w.ExecContext(ctx, s.dialect.schema(versionsTable)); err != nil {
+		return fmt.Errorf("reading the store's version: %w", err)
+	}
+	at, err := s.versions(ctx)
+	if err != nil {
+		return err
+	}
+	latest := make(map[string]int)
+	var steps []Migration
+	for _, m := range append(append([]Migration(nil), migrations...), s.Migrations...) {
+		latest[m.Component] = m.Version
+		if m.Version > at[m.Component].version {
+			steps = append(steps, m)
+		}
+	}
+	for name, v := range at {
+		if want, ok := latest[name]; ok && v.readableFrom > want {
+			return fmt.Errorf("%w: the tables of %s are at version %d and readable from %d, this release knows %d; use the later release again, or the copy that it made before the upgrade",
+				ErrNewer, name, v.version, v.readableFrom, want)
+		}
+	}
+	if len(steps) == 0 {
+		return nil
+	}
+	if was := at[component].version; was > 0 {
+		path, err := s.db.Protect(ctx, was)
+		if err != nil {
+			return fmt.Errorf("copying the store before its migration: %w", err)
+		}
+		s.Logger.Info("the store is migrated; a copy was made before", "from", was, "copy", path)
+	}
+	if _, err := w.ExecContext(ctx, s.begin); err != nil {
+		return fmt.Errorf("migrating: %w", err)
+	}
+	if err := s.runSteps(ctx, steps); err != nil {
+		_, rollback := w.ExecContext(ctx, "ROLLBACK")
+		return errors.Join(err, rollback)
+	}
+	if _, err := w.ExecContext(ctx, "COMMIT"); err != nil {
+		return fmt.Errorf("migrating: %w", err)
+	}
+	return nil
+}
+
+func (s *Store) runSteps(ctx context.Context, steps []Migration) error {
+	w := s.db.Writer()
+	for _, m := range steps {
+		for _, ddl := range m.SQL {
+			if _, err := w.ExecContext(ctx, s.dialect.schema(ddl)); err != nil {
+				return fmt.Errorf("migrating %s to version %d: %w", m.Component, m.Version, err)
+			}
+		}
+		_, err := w.ExecContext(ctx, s.dialect.rebind(`INSERT INTO versions (component, version, readable_from) VALUES (?, ?, ?)
+ON CONFLICT (component) DO UPDATE SET version = excluded.version, readable_from = excluded.readable_from`), m.Component, m.Version, m.ReadableFrom)
+		if err != nil {
+			return fmt.Errorf("migrating %s to version %d: %w", m.Component, m.Version, err)
+		}
+	}
+	return nil
+}
+
+type version struct{ version, readableFrom int }
+
+func (s *Store) versions(ctx context.Context) (map[string]version, error) {
+	rows, err := s.db.Writer().QueryContext(ctx, "SELECT component, version, readable_from FROM versions")
+	if err != nil {
+		return nil, fmt.Errorf("reading the store's version: %w", err)
+	}
+	at := make(map[string]version)
+	err = eachRow(rows, func(scan func(...any) error) error {
+		var name string
+		var v version
+		if err := scan(&name, &v.version, &v.readableFrom); err != nil {
+			return err
+		}
+		at[name] = v
+		return nil
+	})
+	return at, err
+}

@@ -1,0 +1,91 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+const (
+	// checkpointEvery is how often the log is written back beside the commits.
+	checkpointEvery = 250 * time.Millisecond
+	// maxLog is how long the log may grow before commits wait for it.
+	maxLog = 64 << 20
+)
+
+// checkpointer writes the log back to the file on a connection of its own, so that
+// commits do not wait for it. Under a load that never pauses the log is never
+// reset by that, so beyond maxLog the committer does it itself.
+type checkpointer struct {
+	db      *sql.DB
+	logFile string
+	stop    chan struct{}
+	stopped sync.WaitGroup
+	commits int         // the committer's
+	dirty   atomic.Bool // there are commits since the last checkpoint
+}
+
+func newCheckpointer(path string) (*checkpointer, error) {
+	db, err := open(path, "rw", readCache, "")
+	if err != nil {
+		return nil, err
+	}
+	db.SetMaxOpenConns(1)
+	c := &checkpointer{db: db, logFile: path + "-wal", stop: make(chan struct{})}
+	c.stopped.Go(c.run)
+	return c, nil
+}
+
+func (c *checkpointer) run() {
+	ticker := time.NewTicker(checkpointEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.stop:
+			return
+		case <-ticker.C:
+			if !c.dirty.Swap(false) {
+				continue
+			}
+			// An error is no harm: the log stays, and a commit finds out what is wrong.
+			var blocked, frames, done int
+			_ = c.db.QueryRow("PRAGMA wal_checkpoint(PASSIVE)").Scan(&blocked, &frames, &done)
+		}
+	}
+}
+
+// tidy is called after each commit, and looks at the log after some.
+func (c *checkpointer) tidy(ctx context.Context, writer *sql.Conn) error {
+	c.dirty.Store(true)
+	if c.commits++; c.commits%64 != 0 {
+		return nil
+	}
+	info, err := os.Stat(c.logFile)
+	if err != nil {
+		return fmt.Errorf("looking at the log: %w", err)
+	}
+	if info.Size() < maxLog {
+		return nil
+	}
+	return truncateLog(ctx, writer)
+}
+
+func (c *checkpointer) close() error {
+	close(c.stop)
+	c.stopped.Wait()
+	return c.db.Close()
+}
+
+// truncateLog writes the whole log back and begins it anew. If a reader is in its
+// way that is not an error: the log only goes on growing.
+func truncateLog(ctx context.Context, conn *sql.Conn) error {
+	var blocked, frames, done int
+	if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&blocked, &frames, &done); err != nil {
+		return fmt.Errorf("writing back the log: %w", classify(err))
+	}
+	return nil
+}

@@ -1,0 +1,218 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/gofrs/flock"
+	_ "modernc.org/sqlite" // the driver
+
+	"github.com/hookgate/hookgate/store"
+)
+
+// DefaultLockWait is how long another process may take to let go of the file.
+const DefaultLockWait = 10 * time.Second
+
+const (
+	readers    = 4
+	cacheBytes = 16 << 20 // of pages, for the connection that writes
+	readCache  = 2 << 20  // for each that reads
+	busy       = 5 * time.Second
+)
+
+// File is a store's file. Make one with [New].
+type File struct {
+	path     string
+	lockWait time.Duration
+
+	mu      sync.Mutex // for what Open and Close change
+	lock    *flock.Flock
+	db      *sql.DB
+	writer  *sql.Conn
+	reads   *sql.DB
+	keys    *keys
+	last    int64 // sequence number
+	log     *checkpointer
+	reserve reserve
+	opened  os.FileInfo
+}
+
+// New names the file of a store. Nothing is touched before it is opened. An empty
+// lockWait means [DefaultLockWait].
+func New(path string, lockWait time.Duration) *File {
+	if lockWait <= 0 {
+		lockWait = DefaultLockWait
+	}
+	return &File{path: path, lockWait: lockWait}
+}
+
+var _ store.Database = (*File)(nil)
+
+// Path returns the file's path.
+func (f *File) Path() string { return f.path }
+
+// Open makes the file if there is none, locks it and connects.
+func (f *File) Open(ctx context.Context) (err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, f.disconnect())
+		}
+	}()
+	if err := f.prepare(); err != nil {
+		return err
+	}
+	if err := f.acquire(ctx); err != nil {
+		return err
+	}
+	if f.db, err = open(f.path, "rwc", cacheBytes, "&_pragma=secure_delete(1)&_pragma=wal_autocheckpoint(0)"); err != nil {
+		return err
+	}
+	f.db.SetMaxOpenConns(1)
+	if f.writer, err = f.db.Conn(ctx); err != nil {
+		return fmt.Errorf("opening %s: %w", f.path, f.Classify(err))
+	}
+	if err := f.check(ctx); err != nil {
+		return err
+	}
+	if f.reads, err = open(f.path, "rw", readCache, "&_pragma=query_only(1)"); err != nil {
+		return err
+	}
+	f.reads.SetMaxOpenConns(readers)
+	f.reads.SetMaxIdleConns(readers)
+	if f.opened, err = os.Stat(f.path); err != nil {
+		return err
+	}
+	f.log, err = newCheckpointer(f.path)
+	return err
+}
+
+// open returns a pool of connections to the file.
+func open(path, mode string, cache int, more string) (*sql.DB, error) {
+	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
+	uri.RawQuery = fmt.Sprintf("mode=%s&_pragma=busy_timeout(%d)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(%d)&_pragma=temp_store(memory)&_pragma=mmap_size(0)%s",
+		mode, busy.Milliseconds(), -cache/1024, more)
+	db, err := sql.Open("sqlite", uri.String())
+	if err != nil {
+		return nil, fmt.Errorf("opening %s: %w", path, err)
+	}
+	return db, nil
+}
+
+// prepare makes the directory and the file, which nobody else may read.
+func (f *File) prepare() error {
+	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
+		return fmt.Errorf("making the store's directory: %w", err)
+	}
+	file, err := os.OpenFile(f.path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the store: %w", err)
+	}
+	defer func() { _ = file.Close() }() // nothing was written
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := file.Chmod(0o600); err != nil {
+			return fmt.Errorf("the store %s can be read by others, and its mode cannot be changed: %w", f.path, err)
+		}
+	}
+	return nil
+}
+
+// check makes sure that what is committed is on the disk: the settings are as
+// asked, and the log that the last process left, or one whose fsync has failed, is
+// written back and begun anew.
+func (f *File) check(ctx context.Context) error {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "wal_autocheckpoint": "0", "secure_delete": "1"} {
+		var got string
+		if err := f.writer.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil {
+			return fmt.Errorf("opening %s: %w", f.path, f.Classify(err))
+		}
+		if got != want {
+			return fmt.Errorf("opening %s: %s is %s although %s was asked for; is the file on a file system that can keep it?", f.path, pragma, got, want)
+		}
+	}
+	return truncateLog(ctx, f.writer)
+}
+
+// Writer is the connection that writes.
+func (f *File) Writer() *sql.Conn { return f.writer }
+
+// Readers are connections that only read.
+func (f *File) Readers() *sql.DB {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.reads
+}
+
+// Dialect is SQLite's.
+func (f *File) Dialect() store.Dialect {
+	return store.Dialect{Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE"}
+}
+
+// Load reads the keys and the last sequence number.
+func (f *File) Load(ctx context.Context) error {
+	f.keys = newKeys()
+	if err := f.writer.QueryRowContext(ctx, "SELECT COALESCE(MAX(seq), 0) FROM events").Scan(&f.last); err != nil {
+		return fmt.Errorf("reading the events: %w", f.Classify(err))
+	}
+	if err := f.keys.load(ctx, f.writer); err != nil {
+		return fmt.Errorf("reading the keys: %w", f.Classify(err))
+	}
+	return nil
+}
+
+// Number begins at the clock's microseconds, so that numbers never come back, and
+// grow also if the clock goes back.
+func (f *File) Number(_ context.Context, _ *store.Tx, n int, now time.Time) (int64, error) {
+	first := max(f.last+1, now.UnixMicro())
+	f.last = first + int64(n) - 1
+	return first, nil
+}
+
+// Keys are kept in memory.
+func (f *File) Keys() store.Keys { return f.keys }
+
+// Tidy writes back the log if it has grown far beyond what the checkpoints beside
+// the commits could do.
+func (f *File) Tidy(ctx context.Context) error {
+	return f.log.tidy(ctx, f.writer)
+}
+
+// Close writes back the log, disconnects, and lets others have the file.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.disconnect()
+}
+
+func (f *File) disconnect() error {
+	var errs []error
+	if f.log != nil {
+		errs = append(errs, f.log.close())
+	}
+	if f.reads != nil {
+		errs = append(errs, f.reads.Close())
+	}
+	if f.writer != nil {
+		errs = append(errs, f.writer.Close())
+	}
+	if f.db != nil {
+		errs = append(errs, f.db.Close())
+	}
+	if f.lock != nil {
+		errs = append(errs, f.lock.Unlock())
+	}
+	f.log, f.reads, f.writer, f.db, f.lock = nil, nil, nil, nil, nil
+	return errors.Join(errs...)
+}

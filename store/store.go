@@ -1,0 +1,223 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Options are a store's settings. Zero values take the defaults.
+type Options struct {
+	// Now is the clock. Default: time.Now.
+	Now func() time.Time
+	// Logger takes what happens beside the operations. Default: discard.
+	Logger *slog.Logger
+	// Migrations are those of packages that keep tables of their own, which are
+	// run after this package's.
+	Migrations []Migration
+	// Committed sees every committed transaction: how many operations it held and
+	// how long it took, the fsync included. It must not block. Default: nobody.
+	Committed func(operations int, took time.Duration)
+}
+
+// Store is an open store. It is safe for concurrent use.
+type Store struct {
+	Options
+	db      Database
+	dialect Dialect
+	begin   string
+
+	queue   chan *work
+	closing sync.RWMutex // held for reading while something is put into the queue
+	closed  bool
+	ended   chan struct{} // the committer has returned
+	stop    chan struct{} // the watch shall return
+	stopped sync.WaitGroup
+
+	ctx        context.Context // of everything the committer does
+	statements map[string]*sql.Stmt
+	counts     counts
+	failure    atomic.Pointer[failure]
+	space      atomic.Pointer[Space]
+	freeSpace  atomic.Int64
+}
+
+// failure is why the store is failed, and when it may be tried again.
+type failure struct {
+	err   error
+	tries int
+	next  time.Time
+}
+
+// Open opens the store that a database holds: it makes or migrates the tables,
+// reads what is kept in memory, and starts the committer. What it cannot open, a
+// person has to mend.
+func Open(ctx context.Context, db Database, o Options) (*Store, error) {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Committed == nil {
+		o.Committed = func(int, time.Duration) {}
+	}
+	s := &Store{
+		Options: o, db: db, dialect: db.Dialect(), begin: db.Dialect().Begin,
+		queue: make(chan *work, queueLength), ended: make(chan struct{}), stop: make(chan struct{}),
+		ctx: context.WithoutCancel(ctx),
+	}
+	if err := s.load(ctx); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	go s.run()
+	s.stopped.Go(s.watch)
+	return s, nil
+}
+
+// load opens the database and reads what is kept in memory.
+func (s *Store) load(ctx context.Context) error {
+	s.statements = make(map[string]*sql.Stmt)
+	if err := s.db.Open(ctx); err != nil {
+		return err
+	}
+	if err := s.migrate(ctx); err != nil {
+		return err
+	}
+	if err := s.db.Load(ctx); err != nil {
+		return err
+	}
+	if err := s.loadCounts(ctx); err != nil {
+		return err
+	}
+	space, err := s.db.Space(ctx)
+	if err != nil {
+		return err
+	}
+	s.space.Store(&space)
+	return nil
+}
+
+// Close answers what waits, and closes the database. Operations that come later
+// get [ErrClosed].
+func (s *Store) Close() error {
+	s.closing.Lock()
+	if s.closed {
+		s.closing.Unlock()
+		<-s.ended
+		return nil
+	}
+	s.closed = true
+	close(s.queue)
+	s.closing.Unlock()
+	close(s.stop)
+	s.stopped.Wait()
+	<-s.ended
+	return s.db.Close()
+}
+
+// SetFreeSpace says how many bytes have to be left on the disk for arrivals to be
+// accepted. Outcomes and housekeeping may use them.
+func (s *Store) SetFreeSpace(bytes int64) { s.freeSpace.Store(bytes) }
+
+// Trouble returns why arrivals cannot be accepted now: nil, or an error that wraps
+// [ErrFull], [ErrFailed] or [ErrClosed].
+func (s *Store) Trouble() error { return s.open() }
+
+// open reports whether the store takes arrivals.
+func (s *Store) open() error {
+	if f := s.failure.Load(); f != nil {
+		return fmt.Errorf("%w: %w", ErrFailed, f.err)
+	}
+	if space := s.space.Load(); space.Free >= 0 && space.Free < s.freeSpace.Load() {
+		return fmt.Errorf("%w: %d bytes are left, and free_space is %d", ErrFull, space.Free, s.freeSpace.Load())
+	}
+	return nil
+}
+
+// Space returns how much room there was a moment ago.
+func (s *Store) Space() Space { return *s.space.Load() }
+
+// Keys returns how many events are remembered in memory; -1 if they are not kept
+// in memory.
+func (s *Store) Keys() int { return s.db.Keys().Len() }
+
+func (s *Store) now() time.Time { return s.Now() }
+
+func (s *Store) observe(operations int, took time.Duration) { s.Committed(operations, took) }
+
+// watchEvery is how often the room on the disk is looked at, and how soon a failed
+// store is tried again first.
+const watchEvery = time.Second
+
+// watch looks at the disk, and wakes the committer of a failed store so that it
+// tries again.
+func (s *Store) watch() {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-s.stop:
+			return
+		case <-ticker.C:
+		}
+		if s.failure.Load() != nil {
+			_ = s.enqueue(s.ctx, &work{do: func(*Tx) error { return nil }, done: func(*work) {}})
+			continue
+		}
+		space, err := s.db.Space(s.ctx)
+		if err != nil {
+			s.Logger.Error("looking at the store's disk", "error", err)
+			s.fail(err)
+			continue
+		}
+		s.space.Store(&space)
+	}
+}
+
+// broken classifies an error of a transaction. One that says that the disk or the
+// file cannot be trusted puts the store into the failed state.
+func (s *Store) broken(err error) error {
+	err = s.db.Classify(err)
+	if errors.Is(err, ErrFailed) {
+		s.fail(err)
+	}
+	return err
+}
+
+func (s *Store) fail(err error) {
+	f := &failure{err: err, next: s.now().Add(watchEvery)}
+	if s.failure.CompareAndSwap(nil, f) {
+		s.Logger.Error("the store has failed: nothing is accepted until its file has been opened anew", "error", err)
+	}
+}
+
+// ready reports whether the committer can work. A failed store is opened anew from
+// its file: what memory and the page cache hold of it is not trusted.
+func (s *Store) ready() error {
+	f := s.failure.Load()
+	if f == nil {
+		return nil
+	}
+	if s.now().Before(f.next) {
+		return fmt.Errorf("%w: %w", ErrFailed, f.err)
+	}
+	err := s.db.Close()
+	if err != nil {
+		s.Logger.Warn("closing the failed store", "error", err)
+	}
+	if err := s.load(s.ctx); err != nil {
+		wait := min(watchEvery<<min(f.tries+1, 5), 30*time.Second)
+		s.failure.Store(&failure{err: err, tries: f.tries + 1, next: s.now().Add(wait)})
+		s.Logger.Error("the store is still failed", "error", err, "next_try_in", wait.String())
+		return fmt.Errorf("%w: %w", ErrFailed, err)
+	}
+	s.failure.Store(nil)
+	s.Logger.Info("the store works again")
+	return nil
+}

@@ -1,0 +1,119 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+// Tx is the committer's transaction, as the operations in it see it. It is used on
+// the committer's goroutine only, and not after the operation has returned.
+type Tx struct {
+	// Now is when the transaction began.
+	Now time.Time
+
+	ctx        context.Context
+	store      *Store
+	statements map[string]*sql.Stmt
+	effects    effects
+}
+
+// effects is what is to be changed in memory once a transaction is committed.
+type effects struct {
+	taken  map[Digest]int64
+	given  []Digest
+	counts map[countKey]int64
+}
+
+type countKey struct {
+	destination string
+	state       State
+}
+
+func newEffects() effects {
+	return effects{taken: make(map[Digest]int64), counts: make(map[countKey]int64)}
+}
+
+// merge adds later effects to e.
+func (e *effects) merge(later effects) {
+	for _, place := range later.given {
+		delete(e.taken, place)
+	}
+	e.given = append(e.given, later.given...)
+	for place, seq := range later.taken {
+		e.taken[place] = seq
+	}
+	for k, by := range later.counts {
+		e.counts[k] += by
+	}
+}
+
+// Exec runs a statement of the common SQL, prepared once, and returns how many
+// rows it changed.
+func (tx *Tx) Exec(query string, args ...any) (int64, error) {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return 0, err
+	}
+	res, err := stmt.ExecContext(tx.ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return res.RowsAffected()
+}
+
+// Query runs a query of the common SQL and calls row for each row. Rows may be
+// changed only after Query has returned.
+func (tx *Tx) Query(query string, args []any, row func(scan func(...any) error) error) error {
+	stmt, err := tx.prepare(query)
+	if err != nil {
+		return err
+	}
+	rows, err := stmt.QueryContext(tx.ctx, args...)
+	if err != nil {
+		return err
+	}
+	return eachRow(rows, row)
+}
+
+func eachRow(rows *sql.Rows, row func(scan func(...any) error) error) error {
+	defer func() { _ = rows.Close() }() // its error is that of rows.Err
+	for rows.Next() {
+		if err := row(rows.Scan); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
+	if stmt, ok := tx.statements[query]; ok {
+		return stmt, nil
+	}
+	stmt, err := tx.store.db.Writer().PrepareContext(tx.ctx, tx.store.dialect.rebind(query))
+	if err != nil {
+		return nil, fmt.Errorf("preparing %.60q: %w", query, err)
+	}
+	tx.statements[query] = stmt
+	return stmt, nil
+}
+
+// take and give up places, as Keys learns once the transaction is committed.
+func (tx *Tx) take(place Digest, seq int64) { tx.effects.taken[place] = seq }
+
+func (tx *Tx) give(place Digest) {
+	delete(tx.effects.taken, place)
+	tx.effects.given = append(tx.effects.given, place)
+}
+
+// count changes how many deliveries of a destination are in a state.
+func (tx *Tx) count(destination string, state State, by int64) {
+	tx.effects.counts[countKey{destination, state}] += by
+}
+
+// pending is how many deliveries of a destination are pending, as of now in the
+// transaction.
+func (tx *Tx) pending(destination string) int64 {
+	return tx.store.counts.get(destination, Pending) + tx.effects.counts[countKey{destination, Pending}]
+}
