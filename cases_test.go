@@ -25,7 +25,11 @@ func testsByFolder(t *testing.T) (all map[string]bool, naming map[string][]strin
 	}
 	function := regexp.MustCompile(`(?m)((?:^//.*\n)*)^func ((?:Test|Fuzz)\w+)\(`)
 	named := regexp.MustCompile(`\(((?:pitfalls? \d|[A-Z]-\d\d\b)[^()]*)\)`)
-	for _, file := range append(files, deeper...) {
+	deepest, err := filepath.Glob("*/*/*_test.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range slices.Concat(files, deeper, deepest) {
 		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -3,8 +3,6 @@ package hookgate_test
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -20,7 +17,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/gateway"
-	"github.com/hookgate/hookgate/verifier"
 )
 
 // section returns what stands under a heading, up to the next of any level.
@@ -105,35 +101,6 @@ func TestDocumentedRefusals(t *testing.T) {
 	}
 }
 
-// TestDocumentedHeaders compares the table of Hookgate-* headers with what an app
-// is sent.
-func TestDocumentedHeaders(t *testing.T) {
-	preset, _ := verifier.Preset("svix")
-	source := newSource(t, preset)
-	signer, err := verifier.NewSigner(preset, []string{docSecret}, verifier.Options{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	const body = `{"type":"a.b"}`
-	r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
-	if r.Header, err = signer.Sign(verifier.Message{ID: "msg_1", Timestamp: time.Now(), Body: []byte(body)}); err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	if err := source.Receive(httptest.NewRecorder(), r, func(w http.ResponseWriter, r *http.Request) error {
-		for name := range r.Header {
-			if strings.HasPrefix(name, "Hookgate-") {
-				got = append(got, name)
-			}
-		}
-		w.WriteHeader(http.StatusOK)
-		return nil
-	}); err != nil {
-		t.Fatal(err)
-	}
-	sameSet(t, "docs/guarantees.md", firsts(doc(t, "guarantees.md").table(t, "## The headers your app sees")), got)
-}
-
 var descriptor = regexp.MustCompile(`fqName: "(\w+)".*variableLabels: \{([\w,]*)\}`)
 
 // TestDocumentedMetrics: every series is documented with its labels, and every
@@ -194,7 +161,7 @@ func options(t *testing.T, caddyfile string) []string {
 		t.Fatalf("%v does not say which options there are", err)
 	}
 	list, _, _ = strings.Cut(list, ", at ")
-	return strings.Split(strings.ReplaceAll(list, " and ", ", "), ", ")
+	return strings.Split(strings.NewReplacer(", and with forward ", ", ", " and ", ", ").Replace(list), ", ")
 }
 
 // TestDocumentedOptions: the tables and the syntax have exactly the options that
@@ -206,7 +173,6 @@ func TestDocumentedOptions(t *testing.T) {
 		page               page
 		heading, caddyfile string
 	}{
-		{reference, "## webhook", "localhost {\n\twebhook a {\n\t\tnone\n\t}\n}\n"},
 		{reference, "### verify", "localhost {\n\twebhook a {\n\t\tverify svix s {\n\t\t\tnone\n\t\t}\n\t}\n}\n"},
 		{reference, "## webhooks", "{\n\twebhooks {\n\t\tnone\n\t}\n}\n"},
 		{schemes, "## Custom schemes", "{\n\twebhooks {\n\t\tscheme a {\n\t\t\tnone\n\t\t}\n\t}\n}\n"},
@@ -215,6 +181,9 @@ func TestDocumentedOptions(t *testing.T) {
 		all = append(all, want...)
 		sameSet(t, row.page.path+" "+row.heading, firsts(row.page.table(t, row.heading)), want)
 	}
+	source := options(t, "localhost {\n\twebhook a {\n\t\tnone\n\t}\n}\n")
+	all = append(all, source...)
+	sameSet(t, reference.path+" on sources", slices.Concat(firsts(reference.table(t, "## webhook")), firsts(reference.table(t, "### forward"))), source)
 	var syntax []string
 	for _, text := range reference.blocks("text") {
 		if !strings.HasPrefix(text, "webhook") && !strings.HasPrefix(text, "{") {
@@ -255,7 +224,7 @@ func TestDocumentedDefaults(t *testing.T) {
 // in the code; "…" stands for what differs.
 func TestDocumentedMessages(t *testing.T) {
 	var code strings.Builder
-	for _, folder := range []string{"verifier", "gateway", "caddymodule"} {
+	for _, folder := range []string{"verifier", "gateway", "store", "store/sqlite", "delivery", "caddymodule"} {
 		files, err := filepath.Glob(folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
@@ -284,7 +253,7 @@ func TestDocumentedMessages(t *testing.T) {
 			quoted = append(quoted, m[1])
 		}
 	}
-	if len(quoted) < 12 {
+	if len(quoted) < 30 {
 		t.Errorf("only %q are quoted", quoted)
 	}
 	for _, text := range quoted {

@@ -191,16 +191,13 @@ func TestLinks(t *testing.T) {
 }
 
 var (
-	invocation = regexp.MustCompile(`(?m)(?:^|[|;&(])[ \t]*(?:\w+=\S*[ \t]+)*(?:\./)?(?:hookgate|caddy|go run \./cmd/hookgate)[ \t]+([^|;&\n]*)`)
+	invocation = regexp.MustCompile(`(?m)(?:^|[|;&(])[ \t]*(?:\w+=\S*[ \t]+)*(?:(?:docker compose exec|kubectl exec)[ \t]+[\w-]+[ \t]+(?:--[ \t]+)?)?(?:\./)?(?:hookgate|caddy|go run \./cmd/hookgate)[ \t]+([^|;&\n]*)`)
 	flagName   = regexp.MustCompile(`(?:^|\s)(--[a-z-]+|-[A-Za-z])\b`)
 )
 
 // TestDocumentedCommands: the subcommands and flags in shell blocks exist.
 func TestDocumentedCommands(t *testing.T) {
-	root, webhook := &cobra.Command{Use: "hookgate"}, &cobra.Command{Use: "webhook"}
-	root.AddCommand(webhook)
-	cli.Attach(webhook, cli.Host{})
-	known := caddycmd.Commands()
+	webhook, known := webhookCommand(), caddycmd.Commands()
 	n := 0
 	for _, p := range pages(t) {
 		for place, text := range p.blocks("sh") {
@@ -213,21 +210,59 @@ func TestDocumentedCommands(t *testing.T) {
 					}
 					continue
 				}
-				sub, _, err := webhook.Find(words[1:2])
-				if err != nil || sub == webhook {
-					t.Errorf("%s: there is no command webhook %s", place, words[1])
+				sub, _, err := webhook.Find(words[1:])
+				if err != nil || sub.HasSubCommands() {
+					t.Errorf("%s: there is no command %s", place, m[1])
 					continue
 				}
 				for _, f := range flagName.FindAllStringSubmatch(m[1], -1) {
 					name := strings.TrimLeft(f[1], "-")
 					if sub.Flags().Lookup(name) == nil && (len(name) != 1 || sub.Flags().ShorthandLookup(name) == nil) {
-						t.Errorf("%s: webhook %s has no flag %s", place, words[1], f[1])
+						t.Errorf("%s: %s has no flag %s", place, sub.CommandPath(), f[1])
 					}
 				}
 			}
 		}
 	}
-	if n < 5 {
+	if n < 40 {
 		t.Errorf("only %d commands are documented", n)
 	}
+}
+
+func webhookCommand() *cobra.Command {
+	root, webhook := &cobra.Command{Use: "hookgate"}, &cobra.Command{Use: "webhook"}
+	root.AddCommand(webhook)
+	cli.Attach(webhook, cli.Host{})
+	return webhook
+}
+
+// TestCommandTable: the table has every command, and says of each whether it can
+// read a store's file.
+func TestCommandTable(t *testing.T) {
+	var want, offline []string
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+		if c.HasSubCommands() {
+			return
+		}
+		name := strings.TrimPrefix(c.CommandPath(), "hookgate ")
+		want = append(want, name)
+		if c.Flags().Lookup("store") != nil {
+			offline = append(offline, name)
+		}
+	}
+	walk(webhookCommand())
+	var got, gotOffline []string
+	for _, row := range doc(t, "operating.md").table(t, "## Commands") {
+		name, _, _ := strings.Cut(strings.Trim(row[0], "`"), " <")
+		got = append(got, name)
+		if strings.Contains(row[1], "`--store`") {
+			gotOffline = append(gotOffline, name)
+		}
+	}
+	sameSet(t, "docs/operating.md", got, want)
+	sameSet(t, "docs/operating.md --store", gotOffline, offline)
 }

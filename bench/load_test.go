@@ -4,10 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -105,18 +104,18 @@ func TestLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	to := &server{name: "test", cmd: &exec.Cmd{Process: &os.Process{Pid: os.Getpid()}}, client: s.Client()}
+	to := &server{name: "test", client: s.Client()}
 	l := load{connections: 4}
 	events, err := signEvents(s.URL, "load", 120, body, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := measured{took: time.Hour, cpu: 1000} // of slices before
-	if err := errors.Join(l.send(to, events[:50], answer, &m), l.send(to, events[50:], answer, &m)); err != nil {
+	m := measured{took: time.Hour} // of slices before
+	if err := errors.Join(l.send(to, events[:50], 0, answer, &m), l.send(to, events[50:], 0, answer, &m)); err != nil {
 		t.Fatal(err)
 	}
-	if len(m.latencies) != len(events) || m.took <= time.Hour || m.cpu < 1000 || len(seen) != len(events) {
-		t.Errorf("%d latencies in %v and %v s of CPU, %d ids seen, of %d events", len(m.latencies), m.took, m.cpu, len(seen), len(events))
+	if len(m.latencies) != len(events) || m.took <= time.Hour || len(seen) != len(events) {
+		t.Errorf("%d latencies in %v, %d ids seen, of %d events", len(m.latencies), m.took, len(seen), len(events))
 	}
 	for id, n := range seen {
 		if n != 1 {
@@ -127,46 +126,50 @@ func TestLoad(t *testing.T) {
 		t.Errorf("%d requests at once over %d connections", n, l.connections)
 	}
 	spoiled.Store(true)
-	if err := l.send(to, events, answer, &m); err == nil || !strings.Contains(err.Error(), "418") || !strings.Contains(err.Error(), "12 not answered") {
+	if err := l.send(to, events, 0, answer, &m); err == nil || !strings.Contains(err.Error(), "418") || !strings.Contains(err.Error(), "12 not answered") {
 		t.Errorf("12 of 120 answers were wrong: %v", err)
 	}
 }
 
-// The figures of a run are those of its slices together.
+// A rate is kept: requests that could be answered at once are not sent at once.
+func TestLoadAtARate(t *testing.T) {
+	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer s.Close()
+	events, err := signEvents(s.URL, "rate", 20, []byte("{}"), time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m measured
+	l := load{connections: 4}
+	if err := l.send(&server{client: s.Client()}, events, 100, 200, &m); err != nil {
+		t.Fatal(err)
+	}
+	if least := 19 * 10 * time.Millisecond; m.took < least || len(m.latencies) != len(events) {
+		t.Errorf("%d requests at 100 a second in %v, which is less than %v", len(m.latencies), m.took, least)
+	}
+}
+
+// The figures of a round are those of its slices together.
 func TestSample(t *testing.T) {
-	m := measured{took: 2 * time.Second, cpu: 0.01}
+	m := measured{took: 2 * time.Second, arrived: 4 * time.Second}
+	m.used.add(usage{1, 1000, 7}, usage{1.004, 51_000, 12})
+	m.used.add(usage{2, 90_000, 12}, usage{2.006, 140_000, 17})
 	for i := range 100 {
 		m.latencies = append(m.latencies, float64(100-i))
 	}
-	if got, want := m.sample(), (sample{rate: 50, p50: 50, p95: 95, p99: 99, cpu: 100}); got != want {
+	got := m.sample()
+	got.cpu = math.Round(got.cpu)
+	if want := (sample{rate: 50, arrival: 25, p50: 50, p95: 95, p99: 99, cpu: 100, written: 1000, batch: 10}); got != want {
 		t.Errorf("sample %+v, want %+v", got, want)
 	}
 }
 
-func TestParseStat(t *testing.T) {
-	for _, tt := range []struct {
-		stat string
-		want float64
-	}{
-		{"1 (hookgate) S 2 3 4 5 6 7 8 9 10 11 250 50 14 15", 3},
-		{"1 (a) b (c) d) S 2 3 4 5 6 7 8 9 10 11 1 1 14 15", 0.02},
-	} {
-		if got, err := parseStat([]byte(tt.stat)); err != nil || got != tt.want {
-			t.Errorf("parseStat(%q) = %v, %v, want %v", tt.stat, got, err, tt.want)
-		}
-	}
-	for _, stat := range []string{"", "1 (hookgate) S 2 3", "no parentheses at all here but quite a number of fields 1 2 3"} {
-		if got, err := parseStat([]byte(stat)); err == nil {
-			t.Errorf("parseStat(%q) = %v", stat, got)
-		}
-	}
-}
-
-// What the comparison rests on: plain Caddy holds the bodies that the gateway
+// What the comparisons rest on: plain Caddy holds the bodies that a gateway
 // holds, and nothing but the directive differs.
 func TestSitesDifferInTheDirective(t *testing.T) {
 	lines := func(s site) map[string]bool {
 		out := map[string]bool{}
+		s.app = "127.0.0.1:2"
 		for line := range strings.Lines(s.caddyfile("/d", "127.0.0.1:1")) {
 			if line = strings.TrimSpace(line); line != "" && line != "}" {
 				out[line] = true
@@ -174,24 +177,41 @@ func TestSitesDifferInTheDirective(t *testing.T) {
 		}
 		return out
 	}
-	buffered := "request_buffers 1MiB"
-	plain, gateway := lines(site{}), lines(site{webhook: true})
-	if !plain[buffered] {
-		t.Error("plain does not hold the body")
-	}
-	for line := range plain {
-		if !gateway[line] {
-			t.Errorf("only plain has %q", line)
+	source := []string{"webhook /hooks* bench {", "verify svix {env.BENCH_SECRET}", "max_body 1MiB"}
+	for _, tt := range []struct {
+		name          string
+		site          site
+		more, missing []string
+	}{
+		{"gateway", site{webhook: true}, source, nil},
+		{
+			"stored",
+			site{webhook: true, stored: true, connections: 7},
+			append(source, "webhooks {", "store sqlite /d/events.db", "max_backlog 10000000", "concurrency 7", "forward 127.0.0.1:2 {"),
+			[]string{"reverse_proxy 127.0.0.1:2 {"},
+		},
+	} {
+		plain, other := lines(site{connections: tt.site.connections}), lines(tt.site)
+		if !plain["request_buffers 1MiB"] {
+			t.Error("plain does not hold the body")
 		}
-		delete(gateway, line)
-	}
-	want := []string{"webhook /hooks* bench {", "verify svix {env.BENCH_SECRET}", "max_body 1MiB"}
-	for _, line := range want {
-		if !gateway[line] {
-			t.Errorf("the gateway lacks %q", line)
+		for _, line := range tt.missing {
+			delete(plain, line)
 		}
-	}
-	if len(gateway) != len(want) {
-		t.Errorf("only the gateway has %v", gateway)
+		for line := range plain {
+			if !other[line] {
+				t.Errorf("%s lacks %q", tt.name, line)
+			}
+			delete(other, line)
+		}
+		for _, line := range tt.more {
+			if !other[line] {
+				t.Errorf("%s lacks %q", tt.name, line)
+			}
+			delete(other, line)
+		}
+		if len(other) > 0 {
+			t.Errorf("only %s has %v", tt.name, other)
+		}
 	}
 }

@@ -1,6 +1,7 @@
 // Command bench measures what Hookgate costs, always as a ratio to a reference in
-// the same run: by default the gateway beside plain Caddy under load, with -verify
-// one verification beside a bare HMAC. See README.md.
+// the same run: by default the gateway beside plain Caddy under load, with -stored
+// gateways that store events, with -verify one verification beside a bare HMAC. See
+// README.md.
 package main
 
 import (
@@ -30,16 +31,17 @@ func main() {
 func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	verify := flags.Bool("verify", false, "measure one verification beside a bare HMAC, instead of servers")
+	stored := flags.Bool("stored", false, "measure gateways that store events and forward them")
 	quick := flags.Bool("quick", false, "measure shorter: for a first look, noisier")
 	check := flags.Bool("check", false, "exit with 1 if a goal is missed")
 	size := flags.Int("size", 1<<10, "bytes of a body (servers only)")
 	connections := flags.Int("connections", 64, "connections at once (servers only)")
-	profile := flags.String("profile", "", "write CPU profiles of both servers to `prefix`.plain.pprof and prefix.gateway.pprof, instead of comparing")
+	profile := flags.String("profile", "", "write profiles of the servers to `prefix`.<name>.cpu.pprof and prefix.<name>.allocs.pprof, instead of comparing")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || *connections < 1 {
-		return errors.New("there are no arguments, and at least 1 connection")
+	if flags.NArg() > 0 || *connections < 1 || *verify && *stored {
+		return errors.New("there are no arguments, at least 1 connection, and one of -verify and -stored at most")
 	}
 
 	// The sender has the servers' cores: the less it collects, the steadier they
@@ -47,9 +49,17 @@ func run(ctx context.Context, args []string) error {
 	debug.SetGCPercent(400)
 	var goals []goal
 	var err error
-	if *verify {
+	switch {
+	case *verify:
 		goals, err = compareVerify(ctx, os.Stdout, *quick)
-	} else {
+	case *stored:
+		// Long slices: a store does part of its work some time after the answers.
+		l, rounds, backlog := load{connections: *connections, requests: 30_000, slices: 3, warmup: 5_000, seconds: 10}, 5, 1_000_000
+		if *quick {
+			l.requests, l.slices, l.warmup, l.seconds, rounds, backlog = 10_000, 1, 1_000, 2, 3, 100_000
+		}
+		goals, err = compareStored(ctx, os.Stdout, l, rounds, *size, backlog, *profile)
+	default:
 		l, rounds := load{connections: *connections, requests: 30_000, slices: 30, warmup: 5_000}, 5
 		if *quick {
 			l.requests, l.slices, l.warmup, rounds = 10_000, 10, 1_000, 3

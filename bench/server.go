@@ -1,17 +1,13 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"math"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -32,52 +28,70 @@ func build(ctx context.Context, dir string) (string, error) {
 // maxBody is what the gateway holds of a body, and what a proxy that buffers does.
 const maxBody = "1MiB"
 
-// site is what a server is to do: proxy to the app, with an idle connection kept for
-// each of the sender's.
+// site is what a server is to do.
 type site struct {
-	app         string // the app's address
-	connections int
-	webhook     bool // with a webhook directive in front
+	connections int    // of the sender; as many idle ones to the app are kept
+	app         string // the app's address; empty to answer 200 without one
+	webhook     bool   // with a webhook directive in front
+	stored      bool   // which keeps the events in a store, and forwards them
 }
 
 func (s site) caddyfile(dir, address string) string {
-	webhook := ""
+	store, webhook := "", ""
+	upstream := fmt.Sprintf(`%s {
+		request_buffers %s
+		transport http {
+			keepalive_idle_conns_per_host %d
+		}
+	}`, s.app, maxBody, s.connections)
+	answer := "reverse_proxy " + upstream
+	if s.app == "" {
+		answer = "respond 200"
+	}
 	if s.webhook {
 		webhook = "webhook /hooks* bench {\n\t\tverify svix {env.BENCH_SECRET}\n\t\tmax_body " + maxBody + "\n\t}"
+	}
+	if s.stored {
+		store = fmt.Sprintf("webhooks {\n\t\tstore sqlite %s\n\t}", storeFile(dir))
+		webhook = strings.TrimSuffix(webhook, "}") + fmt.Sprintf("\tmax_backlog 10000000\n\t\tconcurrency %d\n\t\tforward ", s.connections) + upstream + "\n\t}"
+		answer = ""
 	}
 	return fmt.Sprintf(`{
 	admin unix/%s
 	persist_config off
 	auto_https off
 	grace_period 2s
+	%s
 }
 http://%s {
 	bind 127.0.0.1
 	%s
-	reverse_proxy %s {
-		request_buffers %s
-		transport http {
-			keepalive_idle_conns_per_host %d
-		}
-	}
+	%s
 }
-`, filepath.Join(dir, "admin.sock"), address, webhook, s.app, maxBody, s.connections)
+`, filepath.Join(dir, "admin.sock"), store, address, webhook, answer)
 }
+
+// storeFile is where a server keeps its events.
+func storeFile(dir string) string { return filepath.Join(dir, "events.db") }
 
 // server is a child process that serves a configuration.
 type server struct {
+	site
 	name, dir, url string
 	client         *http.Client // keeps the sender's connections
 	cmd            *exec.Cmd
+	began          time.Time
+	stop           context.CancelFunc
 	exited         chan error // gets what Wait returned, once
 }
 
-// serve starts binary with all of its files in a directory of its own below dir, and
-// returns when it takes connections. It runs until ctx is done.
+// serve starts binary with all of its files in a directory of its own below dir, which
+// may be there already, and returns when it takes connections. It runs until ctx is
+// done or close is called.
 func serve(ctx context.Context, binary, dir, name string, what site) (*server, error) {
-	s := &server{name: name, dir: filepath.Join(dir, name), exited: make(chan error, 1)}
+	s := &server{site: what, name: name, dir: filepath.Join(dir, name), exited: make(chan error, 1)}
 	s.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: what.connections}, Timeout: 30 * time.Second}
-	if err := os.Mkdir(s.dir, 0o700); err != nil {
+	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return nil, err
 	}
 	address, err := freeAddress()
@@ -95,20 +109,33 @@ func serve(ctx context.Context, binary, dir, name string, what site) (*server, e
 	}
 	defer stderr.Close()
 
-	s.cmd = exec.CommandContext(ctx, binary, "run", "--config", config, "--adapter", "caddyfile")
+	running, stop := context.WithCancel(ctx)
+	s.stop = stop
+	s.cmd = exec.CommandContext(running, binary, "run", "--config", config, "--adapter", "caddyfile")
 	s.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "BENCH_SECRET="+secret)
 	s.cmd.Stderr = stderr
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(os.Interrupt) }
-	s.cmd.WaitDelay = 5 * time.Second // then it is killed
+	s.cmd.WaitDelay = 20 * time.Second // then it is killed
+	s.began = time.Now()
 	if err := s.cmd.Start(); err != nil {
+		stop()
 		return nil, err
 	}
 	go func() { s.exited <- s.cmd.Wait() }()
 	if err := s.ready(ctx, address); err != nil {
+		s.close()
 		text, _ := os.ReadFile(log) // best effort: there is an error already
 		return nil, fmt.Errorf("%s did not start: %w\n%s", name, err, text)
 	}
 	return s, nil
+}
+
+// close stops the server as an operator does, and waits for its end. It may be
+// called again.
+func (s *server) close() {
+	s.stop()
+	err := <-s.exited
+	s.exited <- err // for the next call
 }
 
 func freeAddress() (string, error) {
@@ -132,44 +159,10 @@ func (s *server) ready(ctx context.Context, address string) error {
 		select {
 		case <-tick.C:
 		case err := <-s.exited:
-			s.exited <- err // for stop
+			s.exited <- err // for close
 			return fmt.Errorf("it exited: %w", err)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-}
-
-// cpu returns the CPU time the server has used so far, in seconds; NaN where there
-// is no /proc.
-func (s *server) cpu() float64 {
-	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
-	if err != nil {
-		return math.NaN()
-	}
-	seconds, err := parseStat(stat)
-	if err != nil {
-		return math.NaN()
-	}
-	return seconds
-}
-
-// parseStat returns user and system time together from the text of
-// /proc/<pid>/stat (proc_pid_stat(5)).
-func parseStat(stat []byte) (seconds float64, err error) {
-	const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
-	// The second field is the command in parentheses, and may hold anything.
-	end := bytes.LastIndexByte(stat, ')')
-	fields := bytes.Fields(stat[end+1:])
-	if end < 0 || len(fields) < 13 {
-		return 0, errors.New("no stat of a process")
-	}
-	for _, field := range fields[11:13] { // utime and stime are fields 14 and 15
-		ticks, err := strconv.ParseInt(string(field), 10, 64)
-		if err != nil {
-			return 0, err
-		}
-		seconds += float64(ticks) / ticksPerSecond
-	}
-	return seconds, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"math"
-	"strings"
 	"testing"
 )
 
@@ -95,41 +94,6 @@ func TestGoal(t *testing.T) {
 		}
 		if got := missed([]goal{tt.goal, {bound: shown}}); got != want {
 			t.Errorf("%s: %d missed, want %d", tt.goal.name, got, want)
-		}
-	}
-}
-
-// Each figure has to reach its own row and column, and its own goal.
-func TestTable(t *testing.T) {
-	samples := map[string][]sample{
-		plain:   {{rate: 1000, p50: 1, p95: 2, p99: 10, cpu: 100}, {rate: 500, p50: 1, p95: 2, p99: 20, cpu: 100}},
-		marked:  {{rate: 960, p50: 2, p95: 3, p99: 12, cpu: 120}, {rate: 480, p50: 2, p95: 3, p99: 24, cpu: 120}},
-		gateway: {{rate: 900, p50: 3, p95: 4, p99: 11, cpu: 110}, {rate: 450, p50: 3, p95: 4, p99: 22, cpu: 110}},
-		forged:  {{rate: 1800, p50: 5, p95: 6, p99: 7, cpu: 55}, {rate: 900, p50: 5, p95: 6, p99: 7, cpu: 55}},
-	}
-	var out strings.Builder
-	goals := table(&out, samples)
-	want := map[string]float64{
-		"gateway/plain req/s": 0.9, "gateway/plain p99": 1.1, "forged/gateway req/s": 2,
-		"gateway/plain CPU": 1.1, "forged/gateway CPU": 0.5, "gateway/marked req/s": 0.9375, "gateway/marked CPU": 110.0 / 120,
-	}
-	for _, g := range goals {
-		if got := median(g.values); math.Abs(got-want[g.name]) > 1e-9 {
-			t.Errorf("%s = %v, want %v", g.name, got, want[g.name])
-		}
-		delete(want, g.name)
-	}
-	if len(want) > 0 || missed(goals) > 0 {
-		t.Errorf("missing %v, missed %d", want, missed(goals))
-	}
-	for _, row := range []string{
-		"plain 750 [500 1000] 1.00 [1.00 1.00] 2.00 [2.00 2.00] 15.00 [10.00 20.00] 100.0 [100.0 100.0]",
-		"marked 720 [480 960] 2.00 [2.00 2.00] 3.00 [3.00 3.00] 18.00 [12.00 24.00] 120.0 [120.0 120.0]",
-		"gateway 675 [450 900] 3.00 [3.00 3.00] 4.00 [4.00 4.00] 16.50 [11.00 22.00] 110.0 [110.0 110.0]",
-		"forged 1350 [900 1800] 5.00 [5.00 5.00] 6.00 [6.00 6.00] 7.00 [7.00 7.00] 55.0 [55.0 55.0]",
-	} {
-		if text := strings.Join(strings.Fields(out.String()), " "); !strings.Contains(text, row) {
-			t.Errorf("no row %q in\n%s", row, out.String())
 		}
 	}
 }

@@ -11,26 +11,44 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/verifier"
 )
 
 func init() { caddy.RegisterModule(new(App)) }
 
-// defaultBodyMemory is [App.BodyMemory] if none is configured.
-const defaultBodyMemory = 64 << 20
+// What is not configured.
+const (
+	defaultBodyMemory = 64 << 20
+	defaultFreeSpace  = 512 << 20
+	defaultAge        = caddy.Duration(7 * 24 * time.Hour)
+	defaultSize       = 10 << 30
+	defaultDead       = caddy.Duration(30 * 24 * time.Hour)
+)
 
-// App is what all webhook handlers of a configuration share: custom signature
-// schemes, limits, and the registry of sources. It needs no configuration: the
-// handlers make it run.
+// App is what all webhook handlers of a configuration share: the store, custom
+// signature schemes, limits, and the registry of sources. It needs no
+// configuration: the handlers make it run. The store is opened only if a handler
+// has forward.
 type App struct {
-	// Signature schemes beyond the presets. A scheme here is complete; in the
-	// Caddyfile it may extend another. The name of a preset cannot be reused.
-	Schemes []verifier.Scheme `json:"schemes,omitempty"`
+	// Where events are kept.
+	Store *Store `json:"store,omitempty"`
+
+	// How long events are kept, and how much of the disk they may take.
+	Retention *Retention `json:"retention,omitempty"`
+
+	// How many bytes have to be left on the disk for events to be accepted; below,
+	// requests are answered with 503. Default: 536870912 (512 MiB).
+	FreeSpace int64 `json:"free_space,omitempty"`
 
 	// How many bytes all bodies together may hold that are not verified yet.
 	// Beyond it requests are answered with 503. Default: 67108864 (64 MiB).
 	BodyMemory int64 `json:"body_memory,omitempty"`
+
+	// Signature schemes beyond the presets. A scheme here is complete; in the
+	// Caddyfile it may extend another. The name of a preset cannot be reused.
+	Schemes []verifier.Scheme `json:"schemes,omitempty"`
 
 	ctx     caddy.Context
 	logger  *slog.Logger
@@ -39,8 +57,36 @@ type App struct {
 	mu      sync.Mutex
 	sources map[string]*registration
 
+	storage    *storage // nil if no source has forward
+	generation *delivery.Generation
+	ready      chan struct{} // closed once storage is there
+
 	stop    chan struct{}
 	stopped sync.WaitGroup
+}
+
+// Store says where events are kept.
+type Store struct {
+	// The database: sqlite. Required.
+	Engine string `json:"engine"`
+
+	// The file of a sqlite store, of which this process is the only user. Default:
+	// webhooks/events.db in Caddy's data directory.
+	File string `json:"file,omitempty"`
+}
+
+// Retention says how long events are kept. Pending ones always are, and keys as
+// long as the source's window says.
+type Retention struct {
+	// How long delivered and ignored events are kept. Default: 7d.
+	Age caddy.Duration `json:"age,omitempty"`
+
+	// How many bytes the store may hold before delivered and ignored events are
+	// deleted early. Default: 10737418240 (10 GiB).
+	Size int64 `json:"size,omitempty"`
+
+	// How long dead letters are kept. Default: 30d.
+	Dead caddy.Duration `json:"dead,omitempty"`
 }
 
 // registration is a source as provisioned by one or more equal handlers.
@@ -49,6 +95,8 @@ type registration struct {
 	source     *gateway.Source
 	state      *gateway.State
 	secrets    []*secretSet // of each verify
+	forward    *Forward     // nil without
+	chain      *chain       // nil without
 }
 
 // CaddyModule returns the Caddy module information.
@@ -60,8 +108,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // touches no file but those that hold secrets.
 func (a *App) Provision(ctx caddy.Context) error {
 	a.ctx, a.logger, a.sources = ctx, ctx.Slogger(), make(map[string]*registration)
-	if a.BodyMemory < 0 {
-		return errors.New("body_memory cannot be negative")
+	a.ready, a.stop = make(chan struct{}), make(chan struct{})
+	if err := a.check(); err != nil {
+		return err
+	}
+	if err := a.onStarted(a.begin); err != nil {
+		return err
 	}
 	names := make(map[string]bool, len(a.Schemes))
 	for _, s := range a.Schemes {
@@ -81,6 +133,26 @@ func (a *App) Provision(ctx caddy.Context) error {
 	return registerMetrics(ctx, a)
 }
 
+func (a *App) check() error {
+	r := a.Retention
+	if a.BodyMemory < 0 || a.FreeSpace < 0 || r != nil && (r.Age < 0 || r.Size < 0 || r.Dead < 0) {
+		return errors.New("body_memory, free_space, retention and dead cannot be negative")
+	}
+	if s := a.Store; s != nil && s.Engine != "sqlite" {
+		return fmt.Errorf("there is no store %q; there is sqlite", s.Engine)
+	}
+	return nil
+}
+
+// namedScheme is scheme for a source that has to have it.
+func (a *App) namedScheme(source, name string) (verifier.Scheme, error) {
+	scheme, ok := a.scheme(name)
+	if !ok {
+		return scheme, fmt.Errorf("source %s: there is no scheme %q; presets are %s; others are defined by scheme in the global webhooks block", source, name, presetNames())
+	}
+	return scheme, nil
+}
+
 // scheme returns the preset or custom scheme of that name.
 func (a *App) scheme(name string) (verifier.Scheme, bool) {
 	for _, s := range a.Schemes {
@@ -94,7 +166,7 @@ func (a *App) scheme(name string) (verifier.Scheme, bool) {
 // register returns the source that h defines. Handlers that define it equally
 // share it: the same source on http and https, or in a snippet that two sites
 // import.
-func (a *App) register(h *Handler) (*registration, error) {
+func (a *App) register(ctx caddy.Context, h *Handler) (*registration, error) {
 	text, err := json.Marshal(h)
 	if err != nil {
 		return nil, fmt.Errorf("source %s: %w", h.Source, err)
@@ -120,79 +192,14 @@ func (a *App) register(h *Handler) (*registration, error) {
 		releaseState(h.Source)
 		return nil, err
 	}
-	a.sources[h.Source] = reg
+	a.sources[h.Source] = reg // from here on Cleanup gives the state back
+	if h.Forward != nil {
+		reg.forward = h.Forward
+		if reg.chain, err = h.Forward.provision(ctx, reg.source); err != nil {
+			return nil, err
+		}
+	}
 	return reg, nil
-}
-
-// Start applies what the configuration says to what outlives it, and begins to
-// watch the files that hold secrets.
-func (a *App) Start() error {
-	limit := a.BodyMemory
-	if limit == 0 {
-		limit = defaultBodyMemory
-	}
-	a.process.Bodies.SetLimit(limit)
-	for _, reg := range a.sources {
-		if err := reg.source.Start(); err != nil {
-			return err
-		}
-	}
-	a.stop = make(chan struct{})
-	a.stopped.Go(a.housekeep)
-	return nil
-}
-
-// housekeep re-reads secrets and writes log summaries until Stop.
-func (a *App) housekeep() {
-	ticker := time.NewTicker(secretInterval)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-a.stop:
-			return
-		case <-ticker.C:
-			a.refresh()
-		}
-	}
-}
-
-func (a *App) refresh() {
-	for name, reg := range a.sources {
-		for i, set := range reg.secrets {
-			set.refresh(a.logger, reg.source, i)
-		}
-		reg.state.Flush(a.logger, name, a.process.Now())
-	}
-}
-
-// Stop ends the watching. Requests in flight go on: they hold what they need.
-func (a *App) Stop() error {
-	close(a.stop)
-	a.stopped.Wait()
-	return nil
-}
-
-// Cleanup gives back what Provision and the handlers took, also when the
-// configuration never started.
-func (a *App) Cleanup() error {
-	for name := range a.sources {
-		releaseState(name)
-	}
-	if a.process != nil {
-		releaseProcess()
-	}
-	return nil
-}
-
-// trouble returns why this gateway cannot accept now, if it cannot.
-func (a *App) trouble() (reasons []string) {
-	if caddy.Exiting() {
-		reasons = append(reasons, "stopping")
-	}
-	if a.process.Bodies.Full() {
-		reasons = append(reasons, "unverified bodies hold all of body_memory")
-	}
-	return reasons
 }
 
 var (

@@ -36,11 +36,14 @@ func parseWebhook(h httpcaddyfile.Helper) ([]httpcaddyfile.ConfigValue, error) {
 	if err != nil {
 		return nil, err
 	}
-	handler := new(Handler)
-	if err := handler.UnmarshalCaddyfile(h.Dispenser); err != nil {
+	d := directive{Handler: new(Handler)}
+	if err := d.unmarshal(h.Dispenser); err != nil {
 		return nil, err
 	}
-	return append(h.NewRoute(matcher, handler), h.NewRoute(nil, new(Guard))...), nil
+	if err := d.finish(h); err != nil {
+		return nil, err
+	}
+	return append(h.NewRoute(matcher, d.Handler), h.NewRoute(nil, new(Guard))...), nil
 }
 
 // adaptWarning is text that becomes a warning of the adapter: the helper has no
@@ -74,10 +77,32 @@ func warnExactPath(h httpcaddyfile.Helper) {
 //	    read_timeout <duration>
 //	    wait         <duration>
 //	    timeout      <duration>
+//	    forward      <upstream...> [{ <reverse_proxy options> }]
+//	    forward      { <directives> }
+//	    retry        <delay...> [forever]
+//	    give_up      <age>
+//	    concurrency  <n>
+//	    max_backlog  <events>
+//	    only         <event type pattern...>
+//	    resign       <scheme> <secret>
+//	    keep_header  <name...>
+//	    was          <old name...>
 //	}
 //
-// verify is required and may be repeated; every other option may not.
+// verify is required and may be repeated; every other option may not. What follows
+// forward needs it; forward itself needs the site around it and is refused here.
 func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
+	whole := directive{Handler: h}
+	if err := whole.unmarshal(d); err != nil {
+		return err
+	}
+	if whole.forward != nil {
+		return d.Err("forward can only stand in the webhook directive of a site")
+	}
+	return whole.finish(httpcaddyfile.Helper{Dispenser: d})
+}
+
+func (h *directive) unmarshal(d *caddyfile.Dispenser) error {
 	d.Next() // the directive's name
 	if !d.NextArg() {
 		return d.Err("webhook needs the source's name: webhook [<matcher>] <source> { … }")
@@ -103,7 +128,10 @@ func (h *Handler) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	return nil
 }
 
-func (h *Handler) option(d *caddyfile.Dispenser, option string) error {
+func (h *directive) option(d *caddyfile.Dispenser, option string) error {
+	if ok, err := h.forwardOption(d, option); ok {
+		return err
+	}
 	switch option {
 	case "verify":
 		return h.verify(d)
@@ -118,7 +146,7 @@ func (h *Handler) option(d *caddyfile.Dispenser, option string) error {
 	case "timeout":
 		return duration(d, &h.Timeout)
 	default:
-		return d.Errf("unknown option %q; there are verify, dedupe, max_body, read_timeout, wait and timeout", option)
+		return d.Errf("unknown option %q; there are verify, dedupe, max_body, read_timeout, wait, timeout and forward, and with forward retry, give_up, concurrency, max_backlog, only, resign, keep_header and was", option)
 	}
 }
 
@@ -229,6 +257,10 @@ func size(d *caddyfile.Dispenser, to *int64) error {
 	if !d.AllArgs(&text) {
 		return d.Errf("%s needs one size, such as 1MiB", option)
 	}
+	return parseSize(d, option, text, to)
+}
+
+func parseSize(d *caddyfile.Dispenser, option, text string, to *int64) error {
 	n, err := humanize.ParseBytes(text)
 	if err != nil || n == 0 || n > maxSize {
 		return d.Errf("%s %q: it has to be a size of 1 byte to 1 TiB, such as 1MiB", option, text)

@@ -25,6 +25,10 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 // UnmarshalCaddyfile sets up the app from the global options. Syntax:
 //
 //	webhooks {
+//	    store       sqlite [<file>]
+//	    retention   <age> [<size>]
+//	    dead        <age>
+//	    free_space  <size>
 //	    body_memory <size>
 //	    scheme <name> { … }
 //	}
@@ -35,24 +39,73 @@ func (a *App) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	if d.NextArg() {
 		return d.Errf("unexpected argument %q: the webhooks block has options in braces", d.Val())
 	}
+	seen := map[string]bool{}
 	for d.NextBlock(0) {
-		switch option := d.Val(); option {
-		case "body_memory":
-			if a.BodyMemory != 0 {
-				return d.Err("body_memory is already specified")
-			}
-			if err := size(d, &a.BodyMemory); err != nil {
-				return err
-			}
-		case "scheme":
-			s, err := a.unmarshalScheme(d)
-			if err != nil {
-				return err
-			}
-			a.Schemes = append(a.Schemes, s)
-		default:
-			return d.Errf("unknown option %q of webhooks; there are body_memory and scheme", option)
+		option := d.Val()
+		if seen[option] && option != "scheme" {
+			return d.Errf("%s is already specified", option)
 		}
+		seen[option] = true
+		if err := a.option(d, option); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *App) option(d *caddyfile.Dispenser, option string) error {
+	switch option {
+	case "store":
+		return a.unmarshalStore(d)
+	case "retention":
+		return a.retention(d)
+	case "dead":
+		return duration(d, &a.keeps().Dead)
+	case "free_space":
+		return size(d, &a.FreeSpace)
+	case "body_memory":
+		return size(d, &a.BodyMemory)
+	case "scheme":
+		s, err := a.unmarshalScheme(d)
+		a.Schemes = append(a.Schemes, s)
+		return err
+	default:
+		return d.Errf("unknown option %q of webhooks; there are store, retention, dead, free_space, body_memory and scheme", option)
+	}
+}
+
+func (a *App) unmarshalStore(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) == 0 || args[0] != "sqlite" || len(args) > 2 {
+		return d.Err("store needs the engine, and may have a file: store sqlite [<file>]")
+	}
+	a.Store = &Store{Engine: args[0]}
+	if len(args) == 2 {
+		a.Store.File = args[1]
+	}
+	return nil
+}
+
+// keeps returns the retention, made if need be.
+func (a *App) keeps() *Retention {
+	if a.Retention == nil {
+		a.Retention = new(Retention)
+	}
+	return a.Retention
+}
+
+func (a *App) retention(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) == 0 || len(args) > 2 {
+		return d.Err("retention needs an age, and may have a size: retention <age> [<size>]")
+	}
+	age, err := parseDuration(args[0])
+	if err != nil {
+		return d.Errf("retention %q: %v", args[0], err)
+	}
+	a.keeps().Age = age
+	if len(args) == 2 {
+		return parseSize(d, "retention", args[1], &a.keeps().Size)
 	}
 	return nil
 }

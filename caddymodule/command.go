@@ -19,11 +19,15 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "webhook",
 		Usage: "<command>",
-		Short: "Signs, checks and demonstrates webhooks",
+		Short: "Signs, checks, demonstrates and operates webhooks",
 		Long: `
-Tools around the webhook gateway. None of them needs a running server: sign and
-verify work on one webhook, targets makes a stream of them for load tests, and
-demo shows the whole gateway at work.
+Tools around the webhook gateway. sign and verify work on one webhook, targets
+makes a stream of them for load tests, and demo shows the whole gateway at work:
+none of these needs a running server.
+
+The others look after a gateway that stores events, through its admin endpoint:
+which events came, what became of them, and what is to be delivered again. With
+--store some read the file of a gateway that is not running.
 
 Secrets are read from an environment variable, a file or standard input, never
 from an argument, which other users of the machine could see.
@@ -32,6 +36,7 @@ from an argument, which other users of the machine could see.
 			cli.Attach(cmd, cli.Host{
 				Program: cmp.Or(caddy.CustomBinaryName, "caddy"), // as Caddy names its root command
 				Schemes: caddyfileSchemes,
+				Admin:   adminTransport,
 				Exit:    exit,
 			})
 		},

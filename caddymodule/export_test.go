@@ -1,6 +1,10 @@
 package caddymodule
 
-import "github.com/caddyserver/caddy/v2"
+import (
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/hookgate/hookgate/gateway"
+)
 
 // Refresh does at once what the running configuration does every secretInterval.
 func Refresh() error {
@@ -18,4 +22,13 @@ func References(source string) (state, process int) {
 	state, _ = states.References(source)
 	process, _ = processes.References(theProcess)
 	return state, process
+}
+
+// BodiesHeld is how many bytes unverified bodies hold.
+func BodiesHeld() (n int64) {
+	processes.Range(func(_, value any) bool {
+		n = value.(pooled[*gateway.Process]).value.Bodies.Used()
+		return true
+	})
+	return n
 }

@@ -33,7 +33,7 @@ func init() { caddy.RegisterModule(new(Handler)) }
 // `{http.webhook.id}` | The authenticated id, else `sha256:<digest>` of the signed bytes
 // `{http.webhook.event_type}` | The authenticated event type, if any
 // `{http.webhook.timestamp}` | The authenticated timestamp, if any, RFC 3339
-// `{http.webhook.result}` | `accepted`, `duplicate`, `failed`, `handshake`, or why it was refused
+// `{http.webhook.result}` | `accepted`, `duplicate`, `ignored`, `failed`, `handshake`, or why it was refused
 type Handler struct {
 	// The source's name: 1 to 64 of a-z, 0-9, _ and -. Several handlers may name
 	// the same source if they define it equally. Required.
@@ -57,11 +57,16 @@ type Handler struct {
 	// 2s.
 	Wait caddy.Duration `json:"wait,omitempty"`
 
-	// How long the next handlers may take. They run detached from the sender's
-	// connection. Default: 15s.
+	// How long the next handlers, or one attempt of forward, may take. They run
+	// detached from the sender's connection. Default: 15s.
 	Timeout caddy.Duration `json:"timeout,omitempty"`
 
+	// Keeps events on disk and forwards them with retries, rather than passing each
+	// on while its sender waits.
+	Forward *Forward `json:"forward,omitempty"`
+
 	source *gateway.Source
+	chain  *chain // nil without forward
 }
 
 // Verify is one accepted way to be signed.
@@ -113,11 +118,11 @@ func (h *Handler) Provision(ctx caddy.Context) error {
 	if err != nil {
 		return err
 	}
-	reg, err := app.register(h)
+	reg, err := app.register(ctx, h)
 	if err != nil {
 		return err
 	}
-	h.source = reg.source
+	h.source, h.chain = reg.source, reg.chain
 	return nil
 }
 
@@ -148,9 +153,9 @@ func (h *Handler) config(a *App, reg *registration) (gateway.Config, error) {
 		cfg.Dedupe = gateway.Dedupe{Off: h.Dedupe.Off, Window: time.Duration(h.Dedupe.Window), Entries: h.Dedupe.Entries}
 	}
 	for _, v := range h.Verify {
-		scheme, ok := a.scheme(v.Scheme)
-		if !ok {
-			return cfg, fmt.Errorf("source %s: there is no scheme %q; presets are %s; others are defined by scheme in the global webhooks block", h.Source, v.Scheme, presetNames())
+		scheme, err := a.namedScheme(h.Source, v.Scheme)
+		if err != nil {
+			return cfg, err
 		}
 		set, err := readSecrets(h.Source, v.Scheme, v.Secrets, a.logger)
 		if err != nil {
@@ -165,11 +170,23 @@ func (h *Handler) config(a *App, reg *registration) (gateway.Config, error) {
 			},
 		})
 	}
+	if h.Forward != nil {
+		forward, err := h.Forward.config(a, h.Source)
+		if err != nil {
+			return cfg, err
+		}
+		cfg.Forward = forward
+	}
 	return cfg, nil
 }
 
-// ServeHTTP is the way of an event.
+// ServeHTTP is the way of an event. With forward, next is for handshakes alone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {
+	if h.chain != nil {
+		return h.source.Receive(w, r, func(w http.ResponseWriter, r *http.Request) error {
+			return h.chain.inline(next).ServeHTTP(w, r)
+		})
+	}
 	return h.source.Receive(w, r, next.ServeHTTP)
 }
 

@@ -40,6 +40,7 @@ func counter(name, help string, labels ...string) *prometheus.CounterVec {
 func registerMetrics(ctx caddy.Context, a *App) error {
 	for _, c := range []prometheus.Collector{
 		metrics.requests, metrics.matches, metrics.conflicts, metrics.lastMatch, metrics.skew, &stateCollector{a},
+		storeMetrics.attempts, storeMetrics.attemptTime, storeMetrics.commits, storeMetrics.commitEntries,
 	} {
 		var already prometheus.AlreadyRegisteredError
 		if err := ctx.GetMetricsRegistry().Register(c); err != nil && !errors.As(err, &already) {
@@ -65,7 +66,10 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements [prometheus.Collector].
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{entriesDesc, inFlightDesc, evictionsDesc, bodiesDesc} {
+	for _, d := range []*prometheus.Desc{
+		entriesDesc, inFlightDesc, evictionsDesc, bodiesDesc,
+		pendingDesc, deadDesc, oldestDesc, upDesc, pausedDesc, parkedDesc, inFlightsDesc, lastPassDesc, stateDesc, usedDesc, freeDesc, keysDesc,
+	} {
 		ch <- d
 	}
 }
@@ -73,6 +77,9 @@ func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 // Collect implements [prometheus.Collector].
 func (c *stateCollector) Collect(ch chan<- prometheus.Metric) {
 	ch <- prometheus.MustNewConstMetric(bodiesDesc, prometheus.GaugeValue, float64(c.app.process.Bodies.Used()))
+	if c.app.storage != nil {
+		collectStore(c.app.storage, ch)
+	}
 	c.app.mu.Lock()
 	defer c.app.mu.Unlock()
 	for name, reg := range c.app.sources {

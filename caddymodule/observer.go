@@ -76,6 +76,7 @@ func (observer) Count(o *gateway.Outcome) {
 		return
 	}
 	metrics.matches.WithLabelValues(o.Source, o.Scheme, strconv.Itoa(o.Secret)).Inc()
+	secretUses.Record(o.Source, o.Scheme, o.Secret, time.Now())
 	metrics.lastMatch.WithLabelValues(o.Source, o.Scheme, strconv.Itoa(o.Secret)).SetToCurrentTime()
 	if !o.Timestamp.IsZero() {
 		metrics.skew.WithLabelValues(o.Source).Observe(o.Skew.Seconds())

@@ -176,14 +176,18 @@ func TestRequestOutlivesReload(t *testing.T) {
 	}
 }
 
-func eventually(t *testing.T, ok func() bool, what string) {
+// eventually waits for what happens on other goroutines, or fails with what is
+// missing.
+func eventually(t testing.TB, ok func() bool, what string) {
 	t.Helper()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.After(20 * time.Second)
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
 	for !ok() {
-		if time.Now().After(deadline) {
-			t.Errorf("%s", what)
-			return
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatal(what)
 		}
-		runtime.Gosched()
 	}
 }

@@ -53,11 +53,17 @@ const quiet = "log {\noutput discard\n}\n"
 // Global options go before the sites.
 func load(t testing.TB, global, sites string) error {
 	t.Helper()
+	return caddy.Load(adaptAll(t, global, sites), true)
+}
+
+// adaptAll returns the JSON of a test's configuration.
+func adaptAll(t testing.TB, global, sites string) []byte {
+	t.Helper()
 	adapted, _, err := caddyconfig.GetAdapter("caddyfile").Adapt([]byte("{\n"+preamble+global+"}\n"+sites), nil)
 	if err != nil {
 		t.Fatalf("%v in\n%s", err, sites)
 	}
-	return caddy.Load(adapted, true)
+	return adapted
 }
 
 // run is load for a configuration that works; it ends with the test.
@@ -192,7 +198,7 @@ func send(t testing.TB, r *http.Request) (int, http.Header, string) {
 			r.Body, _ = r.GetBody()
 		}
 		response, err := http.DefaultTransport.RoundTrip(r)
-		if err != nil && try < 5 {
+		if err != nil && try < 20 {
 			continue
 		}
 		if err != nil {

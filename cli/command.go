@@ -3,7 +3,9 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -16,9 +18,23 @@ type Host struct {
 	Program string
 	// Schemes returns the custom schemes that a Caddyfile defines.
 	Schemes func(caddyfile string) ([]verifier.Scheme, error)
+	// Admin returns the way to the admin API of a running program: a transport, and
+	// how the URLs begin. An empty address stands for the program's default.
+	Admin func(address string) (transport http.RoundTripper, origin string, err error)
 	// Exit returns the error with which a command has to end for the program to
 	// exit with that status, which is above 1.
 	Exit func(status int) error
+
+	terminal func(stream any) bool // tests decide; nil: as it is
+	poll     time.Duration         // how often a job is looked at; 0: pollEvery
+	now      func() time.Time      // nil: time.Now
+}
+
+func (h Host) time() time.Time {
+	if h.now != nil {
+		return h.now()
+	}
+	return time.Now()
 }
 
 // errRefused ends the program with status 1; the report is already written.
@@ -27,6 +43,12 @@ var errRefused = errors.New("refused")
 // statusTrouble is the exit status of everything that is neither success nor a
 // refused webhook: wrong usage, an unreadable file, an unusable secret.
 const statusTrouble = 2
+
+// errInterrupted ends the program with the status that Ctrl-C has in a shell; what
+// becomes of its work is already told.
+var errInterrupted = errors.New("interrupted")
+
+const statusInterrupted = 130
 
 // Attach adds the subcommands to the webhook command.
 func Attach(webhook *cobra.Command, host Host) {
@@ -38,7 +60,8 @@ func Attach(webhook *cobra.Command, host Host) {
 		}
 		return cmd.Help()
 	})
-	webhook.AddCommand(newSign(host), newVerify(host), newTargets(host), newDemo())
+	webhook.AddCommand(newSign(host), newVerify(host), newTargets(host), newDemo(),
+		newSources(host), newEvents(host), newJobs(host), newPause(host), newResume(host), newStats(host), newBackup(host))
 }
 
 // run makes a command's function of f. Errors of f are told on stderr and end the
@@ -46,8 +69,13 @@ func Attach(webhook *cobra.Command, host Host) {
 func (h Host) run(f func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
 		err := f(cmd, args)
-		if err == nil || errors.Is(err, errRefused) {
-			return err
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errRefused):
+			return errRefused
+		case errors.Is(err, errInterrupted):
+			return h.Exit(statusInterrupted)
 		}
 		return h.trouble(cmd, err)
 	}

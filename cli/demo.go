@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"github.com/spf13/cobra"
 )
@@ -24,10 +25,12 @@ func newDemo() *cobra.Command {
 		Long: `
 Runs a gateway with a small app behind it, sends genuine, repeated, old, forged
 and oversize webhooks, and prints what was sent, what the gateway answered and
-what the app saw. The exit status is 0 if all went as promised.
+what the app saw. Then the app stops, events come for it, the gateway is killed
+and started again, and the app comes back to them. The exit status is 0 if all
+went as promised.
 
-Everything stays on this machine: the gateway listens on a unix socket in a
-temporary directory that is removed at the end, the app on a loopback port, and
+Everything stays on this machine: gateway and app listen on unix sockets in a
+temporary directory, which also holds the store and is removed at the end, and
 the secrets are random.
 `,
 		Args: cobra.NoArgs,
@@ -37,7 +40,7 @@ the secrets are random.
 				return err
 			}
 			d := &demo{
-				executable: executable, site: demoSite, secrets: newDemoSecrets(),
+				executable: executable, program: cmd.Root().Name(), site: demoSite, secrets: newDemoSecrets(), patience: demoPatience,
 				out: cmd.OutOrStdout(), colour: wantsColour(cmd.OutOrStdout()),
 			}
 			return d.run(cmd.Context())
@@ -45,11 +48,18 @@ the secrets are random.
 	}
 }
 
+// demoPatience is how long stored events may take to arrive once their app is back,
+// which is looked for every few seconds.
+const demoPatience = 20 * time.Second
+
 // demo is one run of the demonstration.
 type demo struct {
 	executable string                  // runs the gateway: hookgate, or a Caddy with its modules
+	program    string                  // as people call it
 	site       func(app string) string // the Caddyfile's site, in front of the app at that address
 	secrets    demoSecrets
+	patience   time.Duration
+	temp       string // where the temporary directory is made; empty: where all are
 	out        io.Writer
 	colour     bool
 }
@@ -61,48 +71,67 @@ func (d *demo) run(ctx context.Context) (err error) {
 	ctx, cancel := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	defer cancel()
 
-	app, err := startDemoApp(ctx)
-	if err != nil {
-		return fmt.Errorf("starting the app: %w", err)
-	}
-	defer app.stop()
-	dir, err := os.MkdirTemp("", "hookgate-demo-")
+	dir, err := os.MkdirTemp(d.temp, "hookgate-demo-")
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	app := newDemoApp(dir)
+	if err := app.start(ctx); err != nil {
+		return err
+	}
+	defer app.stop()
 
-	site := d.site(app.address)
-	if _, err := fmt.Fprintf(d.out, "A gateway in front of a small app, both on this machine alone. Its Caddyfile:\n\n    %s\n\n",
+	site := d.site("unix/" + demoAppSocket)
+	if err := d.print("A gateway in front of a small app, both on this machine alone. Its Caddyfile:\n\n    %s\n\n",
 		strings.ReplaceAll(strings.TrimSpace(site), "\n", "\n    ")); err != nil {
 		return err
 	}
-	gateway, err := startDemoGateway(d.executable, dir, site, d.secrets)
+	gateway, err := newDemoGateway(d.executable, dir, site, d.secrets)
 	if err != nil {
 		return err
 	}
-	defer gateway.stop() // also ends it if a send panics; a second stop does nothing
-	var got []demoResult
-	if err = gateway.ready(ctx); err == nil {
-		got, err = d.converse(ctx, gateway, app)
+	if err := gateway.start(); err != nil {
+		return err
 	}
+	defer gateway.stop() // also ends it if a send panics; a second stop does nothing
+	differing, err := d.show(ctx, gateway, app)
 	log := gateway.stop()
-	switch {
+	switch all := len(demoCases) + len(demoSteps); {
 	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	case err != nil:
 		return fmt.Errorf("%w; the gateway logged:\n%s", err, log)
+	case differing > 0:
+		return fmt.Errorf("%d of %d differ from the promise", differing, all)
+	default:
+		return d.print("\nAll %d as promised. Nothing is left behind.\nNext: a Caddyfile like this one, with your provider's secret and your app's address, and: %s run\n", all, d.program)
 	}
-	return d.report(got)
+}
+
+// show returns how many things differ from the promise.
+func (d *demo) show(ctx context.Context, gateway *demoGateway, app *demoApp) (differing int, err error) {
+	if err := gateway.ready(ctx); err != nil {
+		return 0, err
+	}
+	sender, err := newDemoSender(d.secrets)
+	if err != nil {
+		return 0, err
+	}
+	got, err := converse(ctx, gateway, app, sender)
+	if err != nil {
+		return 0, err
+	}
+	if differing, err = d.report(got); err != nil {
+		return differing, err
+	}
+	more, err := d.outlast(ctx, &demoOutage{gateway: gateway, app: app, sender: sender, patience: d.patience})
+	return differing + more, err
 }
 
 // converse sends the cases one after the other, so that what the app saw since
 // the last is of this one.
-func (d *demo) converse(ctx context.Context, gateway *demoGateway, app *demoApp) ([]demoResult, error) {
-	sender, err := newDemoSender(d.secrets)
-	if err != nil {
-		return nil, err
-	}
+func converse(ctx context.Context, gateway *demoGateway, app *demoApp, sender *demoSender) ([]demoResult, error) {
 	got := make([]demoResult, len(demoCases))
 	for i, c := range demoCases {
 		request, body, err := sender.request(ctx, c)
@@ -117,48 +146,43 @@ func (d *demo) converse(ctx context.Context, gateway *demoGateway, app *demoApp)
 	return got, nil
 }
 
-// report prints the table, and explains what differs.
-func (d *demo) report(got []demoResult) error {
-	var differing []int
-	var rows, text strings.Builder
+// report prints the table, explains what differs, and returns how much it is.
+func (d *demo) report(got []demoResult) (differing int, err error) {
+	var rows, text, reasons strings.Builder
 	rows.WriteString(" \tSENT\tTHE GATEWAY ANSWERED\tTHE APP SAW\n")
 	for i, c := range demoCases {
 		mark := "✓"
 		if got[i] != c.want {
 			mark = "✗"
-			differing = append(differing, i)
+			differing++
+			reasons.WriteString(differs(c.sent, c.want.String(), got[i].String(), c.rule))
 		}
 		fmt.Fprintf(&rows, "%s\t%s\t%d %s\t%s\n", mark, c.sent, got[i].status, got[i].answer, got[i].saw)
 	}
 	table := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
 	if _, err := io.WriteString(table, rows.String()); err != nil {
-		return err
+		return differing, err
 	}
 	if err := table.Flush(); err != nil {
-		return err
+		return differing, err
 	}
-	for _, i := range differing {
-		c := demoCases[i]
-		fmt.Fprintf(&text, "\n✗ %s\n    promised: %v\n    happened: %v\n    the rule: %s\n", c.sent, c.want, got[i], c.rule)
-	}
-	if len(differing) == 0 {
-		fmt.Fprintf(&text, "\nAll %d as promised. Nothing is left behind; Caddyfile.example shows how to go on.\n", len(got))
-	}
-	if _, err := io.WriteString(d.out, d.paint(text.String())); err != nil {
-		return err
-	}
-	if len(differing) > 0 {
-		return fmt.Errorf("%d of %d differ from the promise", len(differing), len(got))
-	}
-	return nil
+	return differing, d.print("%s%s", text.String(), reasons.String())
 }
 
-// paint colours the marks. It comes after the alignment, which counts characters.
-func (d *demo) paint(text string) string {
-	if !d.colour {
-		return text
+// differs explains a difference.
+func differs(what, promised, happened, rule string) string {
+	return fmt.Sprintf("\n✗ %s\n    promised: %s\n    happened: %s\n    the rule: %s\n", what, promised, happened, rule)
+}
+
+// print writes to the user. Marks are coloured here, after the alignment, which
+// counts characters.
+func (d *demo) print(format string, args ...any) error {
+	text := fmt.Sprintf(format, args...)
+	if d.colour {
+		text = strings.NewReplacer("✓", "\x1b[32m✓\x1b[0m", "✗", "\x1b[31m✗\x1b[0m").Replace(text)
 	}
-	return strings.NewReplacer("✓", "\x1b[32m✓\x1b[0m", "✗", "\x1b[31m✗\x1b[0m").Replace(text)
+	_, err := io.WriteString(d.out, text)
+	return err
 }
 
 // wantsColour reports whether out is a terminal whose user did not decline

@@ -107,10 +107,10 @@ var demoCases = []demoCase{
 }
 
 // demoSecrets are the environment of the gateway. They are never printed.
-type demoSecrets struct{ svix, travelbase string }
+type demoSecrets struct{ svix, travelbase, orders string }
 
 func newDemoSecrets() demoSecrets {
-	return demoSecrets{svix: newSvixSecret(), travelbase: rand.Text()}
+	return demoSecrets{svix: newSvixSecret(), travelbase: rand.Text(), orders: newSvixSecret()}
 }
 
 func newSvixSecret() string {
@@ -120,7 +120,7 @@ func newSvixSecret() string {
 }
 
 func (s demoSecrets) environment() []string {
-	return []string{"SVIX_SECRET=" + s.svix, "TRAVELBASE_SECRET=" + s.travelbase}
+	return []string{"SVIX_SECRET=" + s.svix, "TRAVELBASE_SECRET=" + s.travelbase, "ORDERS_SECRET=" + s.orders}
 }
 
 // demoSender plays the providers, and the one who is none.
@@ -135,6 +135,7 @@ func newDemoSender(secrets demoSecrets) (*demoSender, error) {
 		{"svix", "svix", secrets.svix},
 		{"standard", "standard", secrets.svix},
 		{"travelbase", "travelbase", secrets.travelbase},
+		{"orders", "svix", secrets.orders},
 		{"forger", "svix", newSvixSecret()},
 	} {
 		scheme, ok := verifier.Preset(who.scheme)
@@ -150,19 +151,25 @@ func newDemoSender(secrets demoSecrets) (*demoSender, error) {
 	return s, nil
 }
 
-// request returns the case's request and its body. The body is a function of id
-// and size, so that a case that repeats an id repeats the event.
-func (s *demoSender) request(ctx context.Context, c demoCase) (*http.Request, []byte, error) {
+// body is a function of id and size, so that a case that repeats an id repeats the
+// event. It is indented: who parses it and writes it anew changes it.
+func (c demoCase) body() ([]byte, error) {
 	event := struct {
 		ID   string `json:"id"`
 		Type string `json:"type"`
 		Note string `json:"note"`
 	}{ID: c.id, Type: "order.paid"}
-	body, err := json.Marshal(event)
+	body, err := json.MarshalIndent(event, "", "\t")
 	if err == nil && c.size > len(body) {
 		event.Note = strings.Repeat("x", c.size-len(body))
-		body, err = json.Marshal(event)
+		body, err = json.MarshalIndent(event, "", "\t")
 	}
+	return body, err
+}
+
+// request returns the case's request and its body.
+func (s *demoSender) request(ctx context.Context, c demoCase) (*http.Request, []byte, error) {
+	body, err := c.body()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -18,13 +18,17 @@ import (
 )
 
 // demoGlobal keeps the gateway to itself. It runs in its directory, so that the
-// sockets are there; a socket's name cannot be taken by others, as a free port can.
+// sockets and the store are there; a socket's name cannot be taken by others, as a free port can.
 const demoGlobal = `{
 	admin unix/admin.sock
 	default_bind unix/gateway.sock
 	auto_https off
 	persist_config off
 	grace_period 1s
+	webhooks {
+		store sqlite events.db
+		free_space 16MiB
+	}
 }
 `
 
@@ -38,6 +42,11 @@ func demoSite(app string) string {
 	webhook /hooks/travelbase* travelbase {
 		verify travelbase {env.TRAVELBASE_SECRET}
 	}
+	webhook /hooks/orders* orders {
+		verify svix {env.ORDERS_SECRET}
+		retry 1s 5s 1m forever
+		forward ` + app + `
+	}
 	webhook_health /healthz
 	reverse_proxy ` + app + `
 }
@@ -50,31 +59,41 @@ const (
 	demoSendTimeout  = 20 * time.Second // more than the gateway's own timeout
 )
 
-// demoGateway is the gateway as a child process.
+// demoGateway is the gateway as a child process, or as several, one after the other.
 type demoGateway struct {
-	client http.Client
-	end    context.CancelFunc
-	exited chan struct{} // closed once the process is gone
-	log    bytes.Buffer  // to be read after that
+	executable, dir string
+	environment     []string
+	client          http.Client
+	child           *exec.Cmd
+	end             context.CancelFunc
+	exited          chan struct{} // closed once the process is gone
+	log             bytes.Buffer  // of all processes; to be read while none runs
 }
 
-// startDemoGateway starts the child in dir, where everything it writes goes. It
-// has to be stopped.
-func startDemoGateway(executable, dir, site string, secrets demoSecrets) (*demoGateway, error) {
+// newDemoGateway prepares it in dir, where everything it writes goes.
+func newDemoGateway(executable, dir, site string, secrets demoSecrets) (*demoGateway, error) {
 	if err := os.WriteFile(filepath.Join(dir, "Caddyfile"), []byte(demoGlobal+site), 0o600); err != nil {
 		return nil, err
 	}
-	ctx, end := context.WithCancel(context.Background())
-	g := &demoGateway{end: end, exited: make(chan struct{})}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, "unix", filepath.Join(dir, "gateway.sock"))
-	}}
-	g.client = http.Client{Transport: transport, Timeout: demoSendTimeout}
+	g := &demoGateway{executable: executable, dir: dir, environment: append(os.Environ(),
+		"HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "AppData="+dir)}
+	g.environment = append(g.environment, secrets.environment()...)
+	g.client = http.Client{Transport: overSocket(filepath.Join(dir, "gateway.sock")), Timeout: demoSendTimeout}
+	return g, nil
+}
 
-	child := exec.CommandContext(ctx, executable, "run", "--config", "Caddyfile", "--adapter", "caddyfile")
-	child.Dir = dir
-	child.Env = append(os.Environ(), "HOME="+dir, "XDG_DATA_HOME="+dir, "XDG_CONFIG_HOME="+dir, "AppData="+dir)
-	child.Env = append(child.Env, secrets.environment()...)
+// overSocket returns a transport for which all hosts are behind a unix socket.
+func overSocket(path string) *http.Transport {
+	return &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "unix", path)
+	}}
+}
+
+// start starts the child. It has to be stopped, or killed.
+func (g *demoGateway) start() error {
+	ctx, end := context.WithCancel(context.Background())
+	child := exec.CommandContext(ctx, g.executable, "run", "--config", "Caddyfile", "--adapter", "caddyfile")
+	child.Dir, child.Env = g.dir, g.environment
 	child.Stdout, child.Stderr = &g.log, &g.log
 	child.Cancel = func() error {
 		// Not an interrupt: a terminal's Ctrl-C has sent one already, and at the
@@ -87,21 +106,33 @@ func startDemoGateway(executable, dir, site string, secrets demoSecrets) (*demoG
 	child.WaitDelay = demoStopTimeout
 	if err := child.Start(); err != nil {
 		end()
-		return nil, fmt.Errorf("starting the gateway: %w", err)
+		return fmt.Errorf("starting the gateway: %w", err)
 	}
+	exited := make(chan struct{})
 	go func() {
-		defer close(g.exited)
+		defer close(exited)
 		_ = child.Wait() // how it ended is in its log
 	}()
-	return g, nil
+	g.child, g.end, g.exited = child, end, exited
+	return nil
 }
 
-// stop ends the child, waits until it is gone, and returns its log.
+// stop ends the child, waits until it is gone, and returns the log.
 func (g *demoGateway) stop() (log string) {
 	g.client.CloseIdleConnections()
 	g.end()
 	<-g.exited
 	return g.log.String()
+}
+
+// kill ends the child as a crash does, SIGKILL where there are signals, and waits
+// until it is gone. A child that is gone already is an error.
+func (g *demoGateway) kill() error {
+	if err := g.child.Process.Kill(); err != nil {
+		return fmt.Errorf("killing the gateway: %w", err)
+	}
+	_ = g.stop() // which only waits: a process that is killed hears nothing more
+	return nil
 }
 
 // ready waits until the gateway says that it accepts webhooks.

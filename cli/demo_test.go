@@ -12,14 +12,14 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
+	"time"
 )
 
 // TestDemo runs the demonstration with a gateway built from cmd/hookgate, once for
-// all that needs it.
+// all that needs it. A gateway that is killed after it has acknowledged delivers
+// after its restart, once, and knows the duplicate (K-05, K-06).
 func TestDemo(t *testing.T) {
 	executable := filepath.Join(t.TempDir(), "hookgate")
 	if runtime.GOOS == "windows" {
@@ -29,10 +29,26 @@ func TestDemo(t *testing.T) {
 		t.Fatalf("%v:\n%s", err, out)
 	}
 	for name, test := range map[string]func(*testing.T, string){
-		"notices what differs": demoNotices, "as a command": demoAsCommand,
-		"interrupted": demoInterrupted, "cannot start": demoCannotStart, "stops": demoStops,
+		"notices what differs": demoNotices, "notices what is lost": demoNoticesLoss, "as a command": demoAsCommand,
+		"interrupted": demoInterrupted, "cannot start": demoCannotStart, "stops": demoStops, "is killed": demoIsKilled,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, executable) })
+	}
+}
+
+// newTestDemo has no patience with what never comes.
+func newTestDemo(executable string, site func(app string) string, out io.Writer) *demo {
+	return &demo{executable: executable, program: "hookgate", site: site, secrets: newDemoSecrets(), patience: time.Second, out: out}
+}
+
+// siteWith returns the demo's site with a change.
+func siteWith(t *testing.T, old, replacement string) func(string) string {
+	return func(app string) string {
+		site := strings.Replace(demoSite(app), old, replacement, 1)
+		if site == demoSite(app) {
+			t.Fatalf("the site has no %q", old)
+		}
+		return site
 	}
 }
 
@@ -43,64 +59,82 @@ func demoNotices(t *testing.T, executable string) {
 	for i := range all {
 		all[i] = i
 	}
-	with := func(old, replacement string) func(string) string {
-		return func(app string) string {
-			site := strings.Replace(demoSite(app), old, replacement, 1)
-			if site == demoSite(app) {
-				t.Fatalf("the site has no %q", old)
-			}
-			return site
-		}
-	}
 	for _, test := range []struct {
-		name    string
-		site    func(app string) string
-		differs []int
+		name         string
+		site         func(app string) string
+		cases, steps []int
 	}{
-		{"as it is", demoSite, nil},
+		{"as it is", demoSite, nil, nil},
 		{"without webhook", func(app string) string {
 			return "http:// {\nrespond /healthz ok\nreverse_proxy " + app + "\n}\n"
-		}, all},
-		{"app not told", with("webhook_health", "request_header -Hookgate-Source\nwebhook_health"), []int{0, 1, 2}},
-		{"one header family", with("verify svix", "verify standard"), []int{0, 3, 5, 6, 8}},
-		{"duplicates pass", with("max_body", "dedupe off\nmax_body"), []int{3}},
-		{"stale passes", with("SVIX_SECRET}", "SVIX_SECRET} {\ntolerance 1h\n}"), []int{5}},
-		{"oversize passes", with("16KiB", "17KiB"), []int{8}},
-		{"neighbour believed", with("webhook_health", "request_header /hooks/other Hookgate-Source svix\nwebhook_health"), []int{9}},
-		{"app down", func(string) string { return demoSite("127.0.0.1:9") }, []int{0, 1, 2, 3, 4, 9}},
+		}, all, []int{0, 2, 3, 4}},
+		{"app not told", siteWith(t, "webhook_health", "request_header -Hookgate-Source\nwebhook_health"), []int{0, 1, 2}, nil},
+		{"one header family", siteWith(t, "verify svix", "verify standard"), []int{0, 3, 5, 6, 8}, nil},
+		{"duplicates pass", siteWith(t, "max_body", "dedupe off\nmax_body"), []int{3}, nil},
+		{"stale passes", siteWith(t, "SVIX_SECRET}", "SVIX_SECRET} {\ntolerance 1h\n}"), []int{5}, nil},
+		{"oversize passes", siteWith(t, "16KiB", "17KiB"), []int{8}, nil},
+		{"neighbour believed", siteWith(t, "webhook_health", "request_header /hooks/other Hookgate-Source svix\nwebhook_health"), []int{9}, nil},
+		{"app down", func(string) string { return demoSite("127.0.0.1:9") }, []int{0, 1, 2, 3, 4, 9}, []int{3}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			temp := emptyTemp(t)
+			t.Parallel()
 			var out bytes.Buffer
-			d := &demo{executable: executable, site: test.site, secrets: newDemoSecrets(), out: &out}
+			d := newTestDemo(executable, test.site, &out)
+			d.temp = shortTemp(t)
+			if test.steps == nil {
+				d.patience = demoPatience
+			}
 			err := d.run(t.Context())
-			wantNothingLeft(t, temp)
-			text := out.String()
-			for _, secret := range []string{d.secrets.svix, strings.TrimPrefix(d.secrets.svix, "whsec_"), d.secrets.travelbase} {
-				if strings.Contains(text+fmt.Sprint(err), secret) {
-					t.Error("a secret is printed")
-				}
-			}
-			if strings.Contains(text, "\x1b") {
-				t.Error("there are escape sequences although the output is no terminal")
-			}
-			if test.differs == nil {
-				if err != nil || !strings.Contains(text, "All "+strconv.Itoa(len(demoCases))+" as promised.") {
-					t.Errorf("error %v and\n%s", err, text)
-				}
-			} else if want := fmt.Sprintf("%d of %d differ", len(test.differs), len(demoCases)); err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("error %v, wanted %q", err, want)
-			}
-			for i, c := range demoCases {
-				differs := slices.Contains(test.differs, i)
-				if row := "\n✗   " + c.sent; strings.Contains(text, row) != differs {
-					t.Errorf("row %d: differs is not %v in\n%s", i, differs, text)
-				}
-				if strings.Contains(text, "the rule: "+c.rule) != differs {
-					t.Errorf("row %d is explained although it does not differ, or the other way round, in\n%s", i, text)
-				}
-			}
+			wantNothingLeft(t, d.temp)
+			wantDiffers(t, d, out.String(), err, test.cases, test.steps)
 		})
+	}
+}
+
+// wantDiffers checks what a run printed and returned, of which these cases and steps
+// should differ from the promise.
+func wantDiffers(t *testing.T, d *demo, text string, err error, cases, steps []int) {
+	t.Helper()
+	for _, secret := range []string{
+		d.secrets.svix, strings.TrimPrefix(d.secrets.svix, "whsec_"), d.secrets.travelbase,
+		d.secrets.orders, strings.TrimPrefix(d.secrets.orders, "whsec_"),
+	} {
+		if strings.Contains(text+fmt.Sprint(err), secret) {
+			t.Error("a secret is printed")
+		}
+	}
+	if strings.Contains(text, "\x1b") {
+		t.Error("there are escape sequences although the output is no terminal")
+	}
+	all, differing := len(demoCases)+len(demoSteps), len(cases)+len(steps)
+	summary := fmt.Sprintf("All %d as promised.", all)
+	if strings.Contains(text, summary) != (differing == 0) {
+		t.Errorf("%q is there although %d differ, or the other way round", summary, differing)
+	}
+	if differing == 0 {
+		if err != nil || !strings.HasSuffix(text, "hookgate run\n") {
+			t.Errorf("error %v, or there is no next step", err)
+		}
+	} else if want := fmt.Sprintf("%d of %d differ", differing, all); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("error %v, wanted %q", err, want)
+	}
+	row := func(what, want, rule string, differs bool) {
+		t.Helper()
+		if strings.Contains(text, "\n✗   "+what) != differs || strings.Contains(text, "\n✓   "+what) == differs {
+			t.Errorf("%q: differs is not %v", what, differs)
+		}
+		if explanation := "\n✗ " + what + "\n    promised: " + want; strings.Contains(text, explanation) != differs || strings.Contains(text, "the rule: "+rule) != differs {
+			t.Errorf("%q is explained although it does not differ, or the other way round", what)
+		}
+	}
+	for i, c := range demoCases {
+		row(c.sent, c.want.String(), c.rule, slices.Contains(cases, i))
+	}
+	for i, s := range demoSteps {
+		row(s.does, s.want, s.rule, slices.Contains(steps, i))
+	}
+	if t.Failed() {
+		t.Logf("the output is\n%s", text)
 	}
 }
 
@@ -141,95 +175,6 @@ func demoAsCommand(t *testing.T, executable string) {
 	})
 }
 
-// demoStops: the gateway is asked to end, not killed.
-func demoStops(t *testing.T, executable string) {
-	gateway, err := startDemoGateway(executable, emptyTemp(t), demoSite("127.0.0.1:9"), newDemoSecrets())
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = gateway.ready(t.Context())
-	if log := gateway.stop(); err != nil || !strings.Contains(log, `"shutdown complete"`) {
-		t.Errorf("%v; the gateway logged:\n%s", err, log)
-	}
-	if again := gateway.stop(); again == "" {
-		t.Error("a second stop is not harmless")
-	}
-}
-
-// demoInterrupted sends Ctrl-C while a request is under way.
-func demoInterrupted(t *testing.T, executable string) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a process cannot interrupt itself there")
-	}
-	dir := t.TempDir()
-	script := "#!/bin/sh\necho $$ >" + dir + "/pid\nexec " + executable + ` "$@"` + "\n"
-	if err := os.WriteFile(filepath.Join(dir, "gateway"), []byte(script), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	done := make(chan struct{})
-	defer close(done)
-	app := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		if err := signalProcess(os.Getpid(), os.Interrupt); err != nil {
-			t.Error(err)
-		}
-		<-done
-	}))
-	defer app.CloseClientConnections()
-	temp := emptyTemp(t)
-	site := demoSite(app.Listener.Addr().String())
-	d := &demo{
-		executable: filepath.Join(dir, "gateway"), secrets: newDemoSecrets(), out: io.Discard,
-		site: func(string) string { return site },
-	}
-	if err := d.run(t.Context()); err == nil || err.Error() != "interrupted" {
-		t.Errorf("error %v", err)
-	}
-	wantNothingLeft(t, temp)
-	text, err := os.ReadFile(filepath.Join(dir, "pid"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := signalProcess(pid, syscall.Signal(0)); !errors.Is(err, os.ErrProcessDone) {
-		t.Errorf("the gateway is still there: %v", err)
-	}
-}
-
-func signalProcess(pid int, signal os.Signal) error {
-	process, err := os.FindProcess(pid)
-	if err != nil {
-		return err
-	}
-	return process.Signal(signal)
-}
-
-// demoCannotStart: the error is of use, and comes at once.
-func demoCannotStart(t *testing.T, executable string) {
-	for _, test := range []struct {
-		name, executable, site string
-		want                   []string
-	}{
-		{"no executable", filepath.Join(t.TempDir(), "none"), "", []string{"starting the gateway"}},
-		{"site is wrong", executable, "http:// {\nwebhook\n}\n", []string{"the gateway ended by itself", "webhook needs the source's name"}},
-		{"secret is missing", executable, "http:// {\nwebhook a {\nverify svix {env.NONE_SUCH}\n}\n}\n", []string{"the gateway ended by itself", "NONE_SUCH"}},
-	} {
-		t.Run(test.name, func(t *testing.T) {
-			temp := emptyTemp(t)
-			d := &demo{executable: test.executable, site: func(string) string { return test.site }, secrets: newDemoSecrets(), out: io.Discard}
-			err := d.run(t.Context())
-			for _, want := range test.want {
-				if err == nil || !strings.Contains(err.Error(), want) {
-					t.Errorf("error %v, wanted %q", err, want)
-				}
-			}
-			wantNothingLeft(t, temp)
-		})
-	}
-}
-
 // TestDemoApp: the app behind is the most careless one, and is described as such.
 func TestDemoApp(t *testing.T) {
 	for _, test := range []struct {
@@ -241,7 +186,7 @@ func TestDemoApp(t *testing.T) {
 		{http.Header{"Hookgate-Source": {"svix"}, "Hookgate-Id": {"1"}}, "/a from svix, id 1"},
 		{http.Header{"hookgate_SOURCE": {"svix"}, "Hookgate_Id": {"1"}}, "/a from svix, id 1"},
 	} {
-		app := new(demoApp)
+		app := newDemoApp(t.TempDir())
 		for range 2 {
 			r := httptest.NewRequest(http.MethodPost, "/a?b", strings.NewReader("sent"))
 			r.Header = test.header
@@ -295,20 +240,29 @@ func TestDemoColour(t *testing.T) {
 			}
 		})
 	}
-	if got := (&demo{colour: true}).paint("✓ ✗"); got != "\x1b[32m✓\x1b[0m \x1b[31m✗\x1b[0m" {
-		t.Errorf("%q", got)
+	var got bytes.Buffer
+	if err := (&demo{colour: true, out: &got}).print("✓ %s", "✗"); err != nil || got.String() != "\x1b[32m✓\x1b[0m \x1b[31m✗\x1b[0m" {
+		t.Errorf("%q, %v", got.String(), err)
 	}
 }
 
 // emptyTemp makes an empty directory the one for temporary files.
 func emptyTemp(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "demo") // not of the test's name: the name of a socket has to be short
+	dir := shortTemp(t)
+	t.Setenv("TMPDIR", dir)
+	return dir
+}
+
+// shortTemp makes an empty directory. Its name is not of the test's: the name of a
+// socket has to be short.
+func shortTemp(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "demo")
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	t.Setenv("TMPDIR", dir)
 	return dir
 }
 

@@ -52,6 +52,15 @@ func (k Key) aside() Digest {
 	return digest(kindAside, string(k.ID[:]), string(k.Body[:]))
 }
 
+// Aside returns where the event is kept if another body holds the place of its id;
+// zero where the id alone decides.
+func (k Key) Aside() Digest {
+	if k.Body == (Digest{}) {
+		return Digest{}
+	}
+	return k.aside()
+}
+
 // digest is injective up to collisions of SHA-256: the length keeps ("a", "bc")
 // and ("ab", "c") apart.
 func digest(kind byte, first, second string) Digest {

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -11,7 +12,7 @@ import (
 type Transport interface {
 	// Attempt makes one attempt at a delivery, the number of which is d.Attempts+1,
 	// and returns what came of it. It returns soon after ctx is done; ctx has the
-	// attempt's deadline.
+	// attempt's deadline. It neither changes nor keeps d, nor its payload.
 	Attempt(ctx context.Context, d *store.Delivery) Answer
 }
 
@@ -21,7 +22,8 @@ type Answer struct {
 	Status int
 	// RetryAfter is the response's header of that name, unparsed.
 	RetryAfter string
-	// Err says why there is no response, or what else went wrong.
+	// Err says why there is no response, or what else went wrong. A response counts
+	// by its status whatever Err is, unless Err wraps [ErrPanic].
 	Err error
 	// Response is the beginning of the body, if it is to be kept.
 	Response []byte
@@ -49,4 +51,16 @@ type Destination struct {
 	// MaxHold is how long the destination may ask us to wait, by 429, or 503 with
 	// Retry-After. Default: 1 h.
 	MaxHold time.Duration
+}
+
+// withDefaults returns a copy in which no setting is zero.
+func (d Destination) withDefaults() *Destination {
+	if len(d.Retry) == 0 {
+		d.Retry = DefaultRetry()
+	}
+	d.GiveUp = cmp.Or(max(d.GiveUp, 0), 14*24*time.Hour)
+	d.Timeout = cmp.Or(max(d.Timeout, 0), 15*time.Second)
+	d.Concurrency = cmp.Or(max(d.Concurrency, 0), 16)
+	d.MaxHold = cmp.Or(max(d.MaxHold, 0), time.Hour)
+	return &d
 }

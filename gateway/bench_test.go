@@ -1,6 +1,7 @@
 package gateway_test
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -58,4 +60,55 @@ func BenchmarkReceive(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkStored sets what a stored source costs beside its queue, which answers at
+// once: an event of 1 KiB with the headers of a usual sender, and the request of an
+// attempt at it.
+func BenchmarkStored(b *testing.B) {
+	bed := newShelf(b, func(cfg *gateway.Config) { cfg.Logger, cfg.Observer = nil, nil })
+	queue := new(counter)
+	bed.Forward.Queue = queue
+	body := fmt.Appendf(nil, `{"type":"a.b","data":%q}`, strings.Repeat("x", 1000))
+	header := bed.signed(b, "svix", verifier.Message{ID: "msg_1", Body: body}).Header
+	for name, value := range map[string]string{
+		"Accept": "*/*", "Accept-Encoding": "gzip", "Content-Type": "application/json", "Content-Length": "1024", "User-Agent": "Svix-Webhooks/1.24",
+		"Traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "X-Forwarded-For": "192.0.2.1",
+	} {
+		header.Set(name, value)
+	}
+	event := func() *http.Request {
+		r := bare(header.Clone(), body)
+		r.Host, r.RemoteAddr, r.ProtoMajor, r.ProtoMinor = "app.example.com", "192.0.2.1:40312", 1, 1
+		return r
+	}
+	b.Run("accepted", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			w := &sink{header: http.Header{}}
+			if err := bed.Receive(w, event(), ok); err != nil || w.status != http.StatusOK || w.header.Get("Hookgate-Result") != "accepted" {
+				b.Fatalf("%d %v, %v", w.status, w.header, err)
+			}
+		}
+	})
+	b.Run("attempt", func(b *testing.B) {
+		d := delivered(queue.last)
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := bed.Request(b.Context(), d); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
+
+// counter is a queue that costs nothing.
+type counter struct {
+	last *store.Arrival
+	n    int64
+}
+
+func (c *counter) Accept(_ context.Context, a *store.Arrival) (store.Verdict, error) {
+	c.last, c.n = a, c.n+1
+	return store.Verdict{Result: store.Stored, Seq: c.n}, nil
 }

@@ -14,8 +14,9 @@ import (
 // a thousand connections that promise a megabyte and send nothing hold little.
 const firstChunk = 4 << 10
 
-// Budget bounds the memory that bodies hold before they are verified: all of
-// them together. It is safe for concurrent use.
+// Budget bounds the memory that bodies hold before they are verified and, where
+// events are stored, until they are: all of them together. It is safe for concurrent
+// use.
 type Budget struct {
 	limit, used atomic.Int64
 }

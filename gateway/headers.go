@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,6 +23,7 @@ const (
 	headerSequence       = "Hookgate-Sequence"
 	headerIdempotencyKey = "Hookgate-Idempotency-Key"
 	headerVia            = "Hookgate-Via"
+	headerReplay         = "Hookgate-Replay"
 	// headerResult is on our answers to the sender.
 	headerResult = "Hookgate-Result"
 )
@@ -120,25 +122,39 @@ func tidy(h http.Header, v *verifier.Verifier, eventType string) {
 	}
 }
 
-// mark writes what the app may believe.
-func (o *Outcome) mark(h http.Header, received time.Time, sequence, via string) {
-	values := make([]string, 0, 10) // of all headers, in one allocation
+// marks are what the app may believe of an event.
+type marks struct {
+	Source, Scheme, ID, Type string
+	Timestamp                time.Time // zero if none is authenticated
+	Attempt                  int
+	Received                 time.Time
+	Sequence                 int64
+	Key, Via                 string
+	Replay                   bool
+}
+
+// write sets the headers; what is not known has none.
+func (m marks) write(h http.Header) {
+	values := make([]string, 0, 11) // of all headers, in one allocation
 	set := func(name, value string) {
 		if value != "" {
 			values = append(values, value)
 			h[name] = values[len(values)-1 : len(values) : len(values)]
 		}
 	}
-	set(headerSource, o.Source)
-	set(headerScheme, o.Scheme)
-	set(headerID, o.ID)
-	set(headerType, o.Type)
-	if !o.Timestamp.IsZero() {
-		set(headerTimestamp, o.Timestamp.UTC().Format(timeLayout))
+	set(headerSource, m.Source)
+	set(headerScheme, m.Scheme)
+	set(headerID, m.ID)
+	set(headerType, m.Type)
+	if !m.Timestamp.IsZero() {
+		set(headerTimestamp, m.Timestamp.UTC().Format(timeLayout))
 	}
-	set(headerAttempt, "1")
-	set(headerReceived, received.UTC().Format(timeLayout))
-	set(headerSequence, sequence)
-	set(headerIdempotencyKey, o.Source+"/"+o.ID)
-	set(headerVia, via)
+	set(headerAttempt, strconv.Itoa(m.Attempt))
+	set(headerReceived, m.Received.UTC().Format(timeLayout))
+	set(headerSequence, strconv.FormatInt(m.Sequence, 10))
+	set(headerIdempotencyKey, m.Key)
+	set(headerVia, m.Via)
+	if m.Replay {
+		set(headerReplay, "true")
+	}
 }

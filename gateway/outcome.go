@@ -8,10 +8,14 @@ import (
 // The results of requests that are not refused; those of refused ones are the
 // types of the refusal table.
 const (
-	// ResultAccepted: verified, new and passed on.
+	// ResultAccepted: verified, new and passed on or, by a stored source, kept to
+	// be forwarded.
 	ResultAccepted = "accepted"
 	// ResultDuplicate: verified, known, answered with 200 and not passed on.
 	ResultDuplicate = "duplicate"
+	// ResultIgnored: verified, answered with 200 and not to be forwarded, as its
+	// type is none of those that a stored source forwards.
+	ResultIgnored = "ignored"
 	// ResultFailed: passed on, but the next handlers did not answer 2xx, so that
 	// the sender's retry will be passed on again.
 	ResultFailed = "failed"
@@ -38,6 +42,9 @@ type Outcome struct {
 	Skew   time.Duration
 	// Conflict says that the id is known with another body.
 	Conflict bool
+	// Sequence is the number of the stored event, of a duplicate that of the event
+	// it is a copy of; 0 if none is stored.
+	Sequence int64
 }
 
 // Observer sees outcomes. Both methods are called on the request's goroutine and

@@ -1,14 +1,10 @@
 package gateway
 
 import (
-	"bytes"
-	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -20,13 +16,16 @@ import (
 type Next func(http.ResponseWriter, *http.Request) error
 
 // Receive is the way of an event: shape of the request, body, signature,
-// freshness, claim, and then the next handlers. Refusals and duplicates are
-// answered here; everything else is next's answer.
+// freshness, and then either of two ways. A stored source has the event kept, and
+// answers once it is. Any other claims it and runs the next handlers. Refusals and
+// duplicates are answered here; everything else is next's answer. A handshake is
+// always next's.
 func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) error {
 	o := &Outcome{Source: s.Name}
 	defer func() { s.Observer.Count(o) }()
-	received := s.process.Now()
-	via, loop := s.process.via(r.Header, s.Name)
+	a := arrived{received: s.process.Now()}
+	var loop bool
+	a.hops, loop = s.process.hops(r.Header, s.hop)
 	Strip(r)
 
 	verifiers := *s.verifiers.Load() // one set of secrets judges the whole request
@@ -43,33 +42,33 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	}
 	held := reservation{budget: s.process.Bodies}
 	defer held.release()
-	body, err := held.readBody(r, s.MaxBody)
+	a.body, err = held.readBody(r, s.MaxBody)
 	var verified verifier.Verified
 	if err == nil {
 		deadline(w, 0)
-		verified, err = envelope.Verify(body, s.process.Now())
+		verified, err = envelope.Verify(a.body, s.process.Now())
+	}
+	a.event, err = s.identify(&verified, o, err)
+	if err != nil {
+		held.release()
+		return s.refuse(w, r, o, err)
+	}
+	a.scheme = v.Scheme()
+	tidy(r.Header, v, o.Type)
+	if s.Forward != nil {
+		return s.store(w, r, &a, o) // holds its memory: a disk that hangs must not fill it
 	}
 	held.release()
-	event, err := s.identify(&verified, o, err)
-	if err != nil {
-		return s.refuse(w, r, o, err)
-	}
-	claim, err := s.claim(r.Context(), v, event, o)
-	if errors.Is(err, dedupe.ErrDuplicate) {
-		return s.duplicate(w, r, o)
-	}
-	if err != nil {
-		return s.refuse(w, r, o, err)
-	}
-	if claim != nil {
-		defer claim.Release() // does nothing once committed; holds also if next panics
-	}
+	return s.passOn(w, r, &a, o, next)
+}
 
-	o.Result = ResultAccepted
-	s.Observer.Annotate(r, o)
-	tidy(r.Header, v, o.Type)
-	o.mark(r.Header, received, strconv.FormatInt(s.state.next(received), 10), via)
-	return s.pass(w, r, body, claim, o, next)
+// arrived is a verified event as it came.
+type arrived struct {
+	received time.Time
+	hops     string // see [Process.hops]
+	scheme   *verifier.Scheme
+	event    verifier.Event
+	body     []byte
 }
 
 func handshake(verifiers []*verifier.Verifier, r *http.Request) bool {
@@ -149,63 +148,28 @@ func (s *Source) identify(verified *verifier.Verified, o *Outcome, err error) (v
 	return event, err
 }
 
-// claim takes the event's key, or waits for whoever has it. A nil claim without
-// an error is of a source that remembers nothing.
-func (s *Source) claim(ctx context.Context, v *verifier.Verifier, event verifier.Event, o *Outcome) (*dedupe.Claim, error) {
-	scheme := v.Scheme()
-	if s.Dedupe.Off || (event.ID == "" && scheme.BodyRepeats && !s.repeatsCount) {
-		return nil, nil
-	}
-	var key dedupe.Key
+// key returns what an event is known by under a name of the source; ok is false if
+// nothing is to be remembered.
+func (s *Source) key(name string, a *arrived) (key dedupe.Key, ok bool) {
 	switch {
-	case event.ID == "":
-		key = dedupe.BodyKey(s.Name, event.Digest)
-	case scheme.BodyVaries:
-		key = dedupe.IDKey(s.Name, event.ID)
+	case s.Dedupe.Off:
+		return key, false
+	case a.event.ID == "" && a.scheme.BodyRepeats:
+		return dedupe.BodyKey(name, a.event.Digest), s.repeatsCount
+	case a.event.ID == "":
+		return dedupe.BodyKey(name, a.event.Digest), true
+	case a.scheme.BodyVaries:
+		return dedupe.IDKey(name, a.event.ID), true
 	default:
-		key = dedupe.IDBodyKey(s.Name, event.ID, event.Digest)
+		return dedupe.IDBodyKey(name, a.event.ID, a.event.Digest), true
 	}
-	claim, err := s.state.memory.Load().Claim(ctx, key, s.Wait)
-	switch {
-	case errors.Is(err, dedupe.ErrInProgress):
-		return nil, refuse(inProgress, err)
-	case err != nil:
-		return nil, err
-	}
-	o.Conflict = claim.Conflict
-	return claim, nil
 }
 
-// pass runs the next handlers. They are detached from the sender's connection: a
-// sender who hangs up does not stop an event half-way, and its retry finds the
-// outcome.
-func (s *Source) pass(w http.ResponseWriter, r *http.Request, body []byte, claim *dedupe.Claim, o *Outcome, next Next) error {
-	ctx, cancel := context.WithTimeout(context.Background(), s.Timeout)
-	defer cancel()
-	r = r.WithContext(&verifiedContext{Context: ctx, request: r.Context()})
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	r.ContentLength = int64(len(body))
-	r.TransferEncoding, r.Trailer = nil, nil
-
-	answer := &answerWriter{ResponseWriter: w, claim: claim}
-	defer func() { // also if next panics
-		if o.Result == ResultAccepted && (answer.status < 200 || answer.status > 299) {
-			o.Result = ResultFailed
-		}
-	}()
-	err := next(answer, r)
-	if err == nil && answer.status == 0 {
-		// A chain without an answer would be a 200 for an event that nobody took.
-		return s.refuse(w, r, o, refuse(unavailable, errors.New("no handler behind the source answered; add one, such as reverse_proxy")))
-	}
-	return err
-}
-
-// duplicate answers a known event: the sender is done, the app is not asked.
-func (s *Source) duplicate(w http.ResponseWriter, r *http.Request, o *Outcome) error {
-	o.Result = ResultDuplicate
+// answer tells the sender that it is done, where the app is not asked.
+func (s *Source) answer(w http.ResponseWriter, r *http.Request, o *Outcome, result string) error {
+	o.Result = result
 	s.Observer.Annotate(r, o)
-	w.Header().Set(headerResult, ResultDuplicate)
+	w.Header().Set(headerResult, result)
 	w.WriteHeader(http.StatusOK)
 	return nil
 }

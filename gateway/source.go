@@ -55,6 +55,9 @@ type Config struct {
 	Logger *slog.Logger
 	// Observer sees every request's outcome. Default: nobody.
 	Observer Observer
+	// Forward makes the source a stored one: events are kept before they are
+	// answered, and forwarded later. nil: they are passed on at once.
+	Forward *Forward
 }
 
 // Dedupe says how a source remembers events.
@@ -62,9 +65,11 @@ type Dedupe struct {
 	// Off remembers nothing; only for schemes that sign the attempt's time.
 	Off bool
 	// Window is how long an event is remembered; default: the larger of 72 h and
-	// the scheme's retry horizon + 25 %.
+	// the scheme's retry horizon + 25 %; 35 days for a stored source of a provider
+	// whose retries have no end.
 	Window time.Duration
-	// Entries bounds the memory: about 100 bytes each.
+	// Entries bounds the memory: about 100 bytes each. Not for stored sources, whose
+	// memory is the store.
 	Entries int
 }
 
@@ -78,6 +83,10 @@ type Source struct {
 	// duplicates even of a scheme where they may be distinct events.
 	repeatsCount bool
 
+	hop    string         // in Hookgate-Via
+	memory *dedupe.Memory // nil for a source that is stored or remembers nothing
+	outlet *outlet        // nil for a source that passes on
+
 	verifiers atomic.Pointer[[]*verifier.Verifier]
 	rekeying  sync.Mutex
 }
@@ -85,7 +94,7 @@ type Source struct {
 // NewSource checks cfg and returns the source. It changes nothing of state until
 // [Source.Start].
 func NewSource(cfg Config, process *Process, state *State) (*Source, error) {
-	s := &Source{Config: cfg, process: process, state: state}
+	s := &Source{Config: cfg, process: process, state: state, hop: process.hop(cfg.Name)}
 	s.Verify = slices.Clone(cfg.Verify)
 	if err := s.complete(); err != nil {
 		return nil, fmt.Errorf("source %s: %w", cfg.Name, err)
@@ -98,7 +107,6 @@ func (s *Source) complete() error {
 		return errors.New("the name has to be 1 to 64 of a-z, 0-9, _ and -, and to begin with a letter or digit")
 	}
 	s.ReadTimeout = orDefault(s.ReadTimeout, DefaultReadTimeout)
-	s.Wait = orDefault(s.Wait, DefaultWait)
 	s.Timeout = orDefault(s.Timeout, DefaultTimeout)
 	if s.Logger == nil {
 		s.Logger = slog.New(slog.DiscardHandler)
@@ -109,13 +117,19 @@ func (s *Source) complete() error {
 	if s.MaxBody < 0 || s.ReadTimeout < 0 || s.Wait < 0 || s.Timeout < 0 || s.Dedupe.Window < 0 || s.Dedupe.Entries < 0 {
 		return errors.New("sizes and durations cannot be negative")
 	}
+	if s.Forward != nil && (s.Dedupe.Entries > 0 || s.Wait > 0) {
+		return errors.New("forward: wait and the entries of dedupe mean nothing where events are stored: the store answers copies at once and remembers all; remove them")
+	}
+	s.Wait = orDefault(s.Wait, DefaultWait)
 	if len(s.Verify) == 0 {
 		return errors.New("nothing says how to verify: add \"verify <scheme> <secret>\"")
 	}
 	verifiers := make([]*verifier.Verifier, len(s.Verify))
 	largest := int64(0)
 	for i := range s.Verify {
-		s.Verify[i].limitAge()
+		if s.Forward == nil {
+			s.Verify[i].limitAge()
+		}
 		v, err := s.Verify[i].compile()
 		if err != nil {
 			return err
@@ -127,6 +141,11 @@ func (s *Source) complete() error {
 	if err := compatible(verifiers); err != nil {
 		return err
 	}
+	if s.Forward != nil {
+		if err := s.completeForward(verifiers); err != nil {
+			return err
+		}
+	}
 	s.verifiers.Store(&verifiers)
 	return s.completeDedupe(verifiers)
 }
@@ -136,15 +155,6 @@ func orDefault[T int | int64 | time.Duration](v, otherwise T) T {
 		return otherwise
 	}
 	return v
-}
-
-// limitAge keeps the age of events that carry their own time within what memory
-// remembers, unless the operator named a tolerance.
-func (v *Verify) limitAge() {
-	t := v.Scheme.Timestamp
-	if t != nil && t.OfEvent && v.Options.Past == 0 && time.Duration(t.Past) > DefaultWindow {
-		v.Options.Past = DefaultWindow
-	}
 }
 
 func (v *Verify) compile() (*verifier.Verifier, error) {
@@ -171,61 +181,14 @@ func compatible(verifiers []*verifier.Verifier) error {
 	return nil
 }
 
-// completeDedupe derives the window and checks that no replay fits between the
-// age at which an event is refused and the age at which it is forgotten.
-func (s *Source) completeDedupe(verifiers []*verifier.Verifier) error {
-	span := freshnessSpan(verifiers)
-	if s.Dedupe.Off {
-		for _, v := range verifiers {
-			if t := v.Scheme().Timestamp; t == nil || t.OfEvent {
-				return fmt.Errorf("dedupe off: scheme %s signs no time of the attempt, so that nothing would stop a replay; remove it", v.Name())
-			}
-		}
-		return nil
-	}
-	s.repeatsCount = s.Dedupe.Window > 0
-	if !s.repeatsCount {
-		s.Dedupe.Window = max(DefaultWindow, span)
-		for _, v := range verifiers {
-			horizon := time.Duration(v.Scheme().RetryHorizon)
-			s.Dedupe.Window = max(s.Dedupe.Window, horizon+horizon/4)
-		}
-	}
-	if s.Dedupe.Window < span {
-		return fmt.Errorf("dedupe %v: an event may be accepted for %v (tolerance past and future), so that it could be replayed once it is forgotten; make the window at least that", s.Dedupe.Window, span)
-	}
-	s.Dedupe.Entries = orDefault(s.Dedupe.Entries, DefaultEntries)
-	if s.state.memory.Load() != nil {
-		return nil // applied by Start: this configuration may never run
-	}
-	return s.state.remember(s.memoryConfig(verifiers), s.process.Now)
-}
-
-func (s *Source) memoryConfig(verifiers []*verifier.Verifier) dedupe.Config {
-	return dedupe.Config{
-		Window:  s.Dedupe.Window,
-		Protect: min(freshnessSpan(verifiers), s.Dedupe.Window),
-		Entries: s.Dedupe.Entries,
-	}
-}
-
-// freshnessSpan is how long one signed request may be accepted at most.
-func freshnessSpan(verifiers []*verifier.Verifier) (span time.Duration) {
-	for _, v := range verifiers {
-		if past, future, ok := v.Tolerance(); ok {
-			span = max(span, past+future)
-		}
-	}
-	return span
-}
-
 // Start applies the source's settings to what it remembers. Before, a source of
 // the same name and other settings may still be running.
 func (s *Source) Start() error {
-	if s.Dedupe.Off {
+	if s.memory == nil {
+		s.state.memory.Store(nil) // of an earlier configuration, which may still use it
 		return nil
 	}
-	return s.state.remember(s.memoryConfig(*s.verifiers.Load()), s.process.Now)
+	return s.memory.Configure(s.memoryConfig(*s.verifiers.Load()))
 }
 
 // Rekey replaces the secrets of the i-th verify. Requests already being verified

@@ -32,23 +32,25 @@ func NewProcess(bodyMemory int64, now func() time.Time) *Process {
 	return &Process{Bodies: NewBudget(bodyMemory), Now: now, instance: hex.EncodeToString(name[:])}
 }
 
-// via returns the value of Hookgate-Via for a request about to be forwarded by
-// source, and whether this process already forwarded it there. Only names of our
-// own instance count, which nobody else can know.
-func (p *Process) via(h http.Header, source string) (value string, loop bool) {
-	own := p.instance + "/" + source
+// hops returns the sources of this process that a request has come through, as a
+// list to which the next is appended, and whether own is one of them. Only names of
+// our own instance count, which nobody else can know.
+func (p *Process) hops(h http.Header, own string) (list string, loop bool) {
 	for _, line := range h[headerVia] {
 		for hop := range strings.SplitSeq(line, ", ") {
 			if hop == own {
 				return "", true
 			}
-			if strings.HasPrefix(hop, p.instance+"/") && len(value) < 1024 {
-				value += hop + ", "
+			if strings.HasPrefix(hop, p.instance+"/") && len(list) < 1024 {
+				list += hop + ", "
 			}
 		}
 	}
-	return value + own, false
+	return list, false
 }
+
+// hop is the name of a source in Hookgate-Via.
+func (p *Process) hop(source string) string { return p.instance + "/" + source }
 
 // State is what one source remembers across reloads of the configuration. It is
 // safe for concurrent use.
@@ -58,18 +60,18 @@ type State struct {
 	refusals refusalLog
 }
 
-// remember makes the source's memory as cfg says, or applies cfg to the one that
-// is there.
-func (s *State) remember(cfg dedupe.Config, now func() time.Time) error {
+// remember returns the source's memory: the one that is there, which goes on as it
+// is, or one made as cfg says.
+func (s *State) remember(cfg dedupe.Config, now func() time.Time) (*dedupe.Memory, error) {
 	if m := s.memory.Load(); m != nil {
-		return m.Configure(cfg)
+		return m, nil
 	}
 	m, err := dedupe.New(cfg, now)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s.memory.CompareAndSwap(nil, m)
-	return nil
+	return s.memory.Load(), nil
 }
 
 // next returns the source's next sequence number. It begins at the clock's

@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"hash/crc32"
 	"strings"
 	"time"
 )
@@ -124,12 +125,14 @@ func (j *judge) judge(a *Arrival) (Verdict, error, error) {
 // nil and the place that the arrival may take.
 func (j *judge) find(a *Arrival) (known *holder, place Digest, conflict bool, err error) {
 	for i := range a.Key.Former {
-		known, place, _, err := j.look(&a.Key.Former[i], a)
+		known, place, other, err := j.look(&a.Key.Former[i], a)
+		conflict = conflict || other
 		if err != nil || known != nil {
-			return known, place, false, err
+			return known, place, conflict, err
 		}
 	}
-	return j.look(a.Key, a)
+	known, place, other, err := j.look(a.Key, a)
+	return known, place, conflict || other, err
 }
 
 func (j *judge) look(k *Key, a *Arrival) (known *holder, place Digest, conflict bool, err error) {
@@ -221,10 +224,14 @@ func (j *judge) release(h *holder, place Digest) error {
 // rearm starts the schedule of a dead event anew, with the payload that has just
 // come if its own was erased.
 func (j *judge) rearm(h *holder, a *Arrival) error {
-	if _, err := j.tx.Exec("INSERT INTO payloads (seq, head, body) VALUES (?, ?, ?) ON CONFLICT DO NOTHING", h.seq, a.Head, a.Body); err != nil {
+	n, err := j.tx.Exec("INSERT INTO payloads (seq, sum, head, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", h.seq, checksum(a.Head, a.Body), blob(a.Head), blob(a.Body))
+	if err == nil && n > 0 { // where the id alone decides, it may be another body
+		_, err = j.tx.Exec("UPDATE events SET size = ? WHERE seq = ?", int64(len(a.Body)), h.seq)
+	}
+	if err != nil {
 		return fmt.Errorf("event %d: %w", h.seq, err)
 	}
-	_, err := j.tx.Rearm(DeliveryID{Seq: h.seq}, h.destination, false)
+	_, err = j.tx.rearm(DeliveryID{Seq: h.seq}, h.destination, Dead, false)
 	return err
 }
 
@@ -268,29 +275,33 @@ func (j *judge) add(a *Arrival, place *Digest, conflict bool) (Verdict, error) {
 
 // insert writes the new events.
 func (j *judge) insert() error {
-	var events, payloads, deliveries [][]any
+	events := make([]any, 0, 11*len(j.rows))
+	payloads := make([]any, 0, 4*len(j.rows))
+	deliveries := make([]any, 0, 6*len(j.rows))
 	for _, r := range j.rows {
 		var place, body any
 		if r.place != nil {
 			place, body = r.place[:], r.Key.Body[:]
 		}
-		received := millis(r.Received)
-		events = append(events, []any{r.seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), received, int64(len(r.Body)), r.Window.Milliseconds(), place, body})
+		// What is written several times is made a value of the driver's once.
+		seq, received := any(r.seq), any(millis(r.Received))
+		events = append(events, seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), received, int64(len(r.Body)), r.Window.Milliseconds(), place, body)
 		if r.Destination == "" {
 			continue
 		}
-		payloads = append(payloads, []any{r.seq, r.Head, r.Body})
-		deliveries = append(deliveries, []any{r.seq, 0, r.Destination, int(Pending), received, received})
+		payloads = append(payloads, seq, checksum(r.Head, r.Body), blob(r.Head), blob(r.Body))
+		deliveries = append(deliveries, seq, 0, r.Destination, int(Pending), received, received)
 	}
 	for _, t := range []struct {
-		into string
-		rows [][]any
+		into  string
+		width int
+		args  []any
 	}{
-		{"events (seq, source, id, type, scheme, stamp, received, size, keep, place, body)", events},
-		{"payloads (seq, head, body)", payloads},
-		{"deliveries (event, n, destination, state, armed, due)", deliveries},
+		{"events (seq, source, id, type, scheme, stamp, received, size, keep, place, body)", 11, events},
+		{"payloads (seq, sum, head, body)", 4, payloads},
+		{"deliveries (event, n, destination, state, armed, due)", 6, deliveries},
 	} {
-		if err := j.tx.insert(t.into, t.rows); err != nil {
+		if err := j.tx.insert(t.into, "", t.width, t.args); err != nil {
 			return fmt.Errorf("inserting into %.10s: %w", t.into, err)
 		}
 	}
@@ -301,30 +312,45 @@ func (j *judge) insert() error {
 // two statements are prepared for each table.
 const bulk = 16
 
-// insert writes rows of one table with as few statements as there are few of.
-func (tx *Tx) insert(into string, rows [][]any) error {
-	if len(rows) == 0 {
+// insert writes rows of one table, so many arguments each, with few statements. The
+// end is what stands behind the rows.
+func (tx *Tx) insert(into, end string, width int, args []any) error {
+	if len(args) == 0 {
 		return nil
 	}
-	one := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
-	query := "INSERT INTO " + into + " VALUES " + one
-	args := make([]any, 0, bulk*len(rows[0]))
-	for len(rows) >= bulk {
-		args = args[:0]
-		for _, r := range rows[:bulk] {
-			args = append(args, r...)
+	row := "(?" + strings.Repeat(", ?", width-1) + ")"
+	one := "INSERT INTO " + into + " VALUES " + row
+	if len(args) >= bulk*width {
+		many := one + strings.Repeat(", "+row, bulk-1) + end
+		for ; len(args) >= bulk*width; args = args[bulk*width:] {
+			if _, err := tx.Exec(many, args[:bulk*width]...); err != nil {
+				return err
+			}
 		}
-		if _, err := tx.Exec(query+strings.Repeat(", "+one, bulk-1), args...); err != nil {
-			return err
-		}
-		rows = rows[bulk:]
 	}
-	for _, r := range rows {
-		if _, err := tx.Exec(query, r...); err != nil {
+	one += end
+	for ; len(args) > 0; args = args[width:] {
+		if _, err := tx.Exec(one, args[:width]...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// checksum is of a payload: not every database finds out by itself that what it reads
+// is not what was written.
+func checksum(head, body []byte) int64 {
+	return int64(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, body))
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// blob is how bytes are stored: none are no NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
 }
 
 // millis is how times are stored; the zero time is 0.

@@ -76,21 +76,45 @@ func (s *Store) gather(batch []*work) []*work {
 // commit makes a batch one transaction. If it fails, so do all of the batch: what
 // a failed fsync has left on the disk, nobody knows.
 func (s *Store) commit(batch []*work) {
-	started := time.Now()
 	err := s.ready()
 	if err == nil {
 		err = s.transact(batch)
 	}
 	if err == nil {
-		s.observe(len(batch), time.Since(started))
 		return
 	}
+	fail(batch, err)
+	if !errors.Is(err, ErrFull) {
+		return
+	}
+	// Arrivals have to wait for room; what needs little, or makes room, need not.
+	s.full.Store(true)
+	rest := make([]*work, 0, len(batch))
+	for _, w := range batch {
+		if w.arrival == nil {
+			rest = append(rest, w)
+		}
+	}
+	if len(rest) == 0 {
+		return
+	}
+	fail(rest, nil)
+	if err := s.db.Yield(s.ctx); err != nil {
+		s.Logger.Error("making room in the store", "error", err)
+	}
+	if err := s.transact(rest); err != nil {
+		fail(rest, err)
+	}
+}
+
+func fail(batch []*work, err error) {
 	for _, w := range batch {
 		w.err, w.verdict = err, Verdict{}
 	}
 }
 
 func (s *Store) transact(batch []*work) (err error) {
+	started := time.Now()
 	tx := &Tx{Now: s.now(), ctx: s.ctx, store: s, statements: s.statements, effects: newEffects()}
 	if _, err := s.db.Writer().ExecContext(s.ctx, s.begin); err != nil {
 		return s.broken(fmt.Errorf("beginning: %w", err))
@@ -104,6 +128,7 @@ func (s *Store) transact(batch []*work) (err error) {
 	}
 	s.db.Keys().Changed(tx.effects.taken, tx.effects.given)
 	s.counts.add(tx.effects.counts)
+	s.Committed(len(batch), time.Since(started))
 	if err := s.db.Tidy(s.ctx); err != nil {
 		// What is committed stays so, and is answered; what comes next is not taken.
 		_ = s.broken(fmt.Errorf("after the commit: %w", err))
@@ -117,16 +142,15 @@ func (tx *Tx) apply(batch []*work) error {
 	if err := tx.acceptAll(batch); err != nil {
 		return err
 	}
+	if err := tx.settleAll(batch); err != nil {
+		return err
+	}
 	for _, w := range batch {
-		switch {
-		case w.outcome != nil:
-			if err := tx.settle(w.outcome); err != nil {
-				return err
-			}
-		case w.do != nil:
-			if err := tx.savepoint(w); err != nil {
-				return err
-			}
+		if w.do == nil {
+			continue
+		}
+		if err := tx.savepoint(w); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -222,7 +246,9 @@ func (s *Store) Settle(ctx context.Context, o *Outcome, done func(error)) {
 
 // Do runs an operation in a transaction that it may share with others, and returns
 // once it is on the disk. The operation is undone if it returns an error. It runs
-// on the committer's goroutine: it has to be short, and must not call the store.
+// on the committer's goroutine, after arrivals and outcomes of the same transaction:
+// it has to be short, and must not call the store. It may run twice, if the first
+// transaction could not be committed.
 func (s *Store) Do(ctx context.Context, operation func(*Tx) error) error {
 	return s.await(ctx, &work{do: operation})
 }

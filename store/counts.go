@@ -18,6 +18,12 @@ func (c *counts) get(destination string, state State) int64 {
 	return c.of[countKey{destination, state}]
 }
 
+func (c *counts) set(of map[countKey]int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of = of
+}
+
 func (c *counts) add(changes map[countKey]int64) {
 	if len(changes) == 0 {
 		return
@@ -37,8 +43,12 @@ type Count struct{ Pending, Dead int64 }
 func (s *Store) Counts() map[string]Count {
 	s.counts.mu.RLock()
 	defer s.counts.mu.RUnlock()
+	return perDestination(s.counts.of)
+}
+
+func perDestination(of map[countKey]int64) map[string]Count {
 	all := make(map[string]Count)
-	for k, n := range s.counts.of {
+	for k, n := range of {
 		c := all[k.destination]
 		switch k.state {
 		case Pending:
@@ -53,21 +63,28 @@ func (s *Store) Counts() map[string]Count {
 	return all
 }
 
-// loadCounts reads the counts; both queries are answered from an index alone.
-func (s *Store) loadCounts(ctx context.Context) error {
+const (
+	pendingQuery = `SELECT destination, COUNT(*) FROM deliveries WHERE state = 1 GROUP BY destination`
+	deadQuery    = `SELECT destination, COUNT(*) FROM deliveries WHERE state = 3 GROUP BY destination`
+)
+
+// Counts counts what is pending and dead, for all destinations that have any.
+func (r *Reader) Counts(ctx context.Context) (map[string]Count, error) {
+	of, err := r.tally(ctx)
+	return perDestination(of), err
+}
+
+// tally counts; both queries are answered from an index alone.
+func (r *Reader) tally(ctx context.Context) (map[countKey]int64, error) {
 	of := make(map[countKey]int64)
 	for _, q := range []struct {
 		state State
 		query string
 	}{
-		{Pending, `SELECT destination, COUNT(*) FROM deliveries WHERE state = 1 GROUP BY destination`},
-		{Dead, `SELECT destination, COUNT(*) FROM deliveries WHERE state = 3 GROUP BY destination`},
+		{Pending, pendingQuery},
+		{Dead, deadQuery},
 	} {
-		rows, err := s.db.Readers().QueryContext(ctx, q.query)
-		if err != nil {
-			return err
-		}
-		err = eachRow(rows, func(scan func(...any) error) error {
+		err := r.query(ctx, q.query, nil, func(scan func(...any) error) error {
 			var destination string
 			var n int64
 			if err := scan(&destination, &n); err != nil {
@@ -77,11 +94,8 @@ func (s *Store) loadCounts(ctx context.Context) error {
 			return nil
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	s.counts.mu.Lock()
-	s.counts.of = of
-	s.counts.mu.Unlock()
-	return nil
+	return of, nil
 }

@@ -9,16 +9,15 @@ import (
 )
 
 // Database is an engine that can hold a store. Its methods are called as the
-// comments say; none but Readers, Space, Classify and Backup is safe for concurrent use.
+// comments say; none but those of Source, without Close, and Space is safe for
+// concurrent use.
 type Database interface {
-	// Open connects and makes the database ready, but not the schema.
+	Source
+	// Open connects and makes the database ready, but not the schema. After Close it
+	// may be called again.
 	Open(ctx context.Context) error
 	// Writer is the one connection that writes. The committer alone uses it.
 	Writer() *sql.Conn
-	// Readers is for everything that only reads.
-	Readers() *sql.DB
-	// Dialect is how its SQL differs.
-	Dialect() Dialect
 	// Keys remembers which event holds a place.
 	Keys() Keys
 	// Number returns the first of n new sequence numbers. They grow, and never
@@ -26,19 +25,15 @@ type Database interface {
 	Number(ctx context.Context, tx *Tx, n int, now time.Time) (int64, error)
 	// Load reads what the database keeps in memory, once the tables are there.
 	Load(ctx context.Context) error
-	// Classify wraps an error of the database in one of this package's, if it is
-	// one that the caller of an operation has to tell.
-	Classify(err error) error
 	// Space tells how much room there is.
 	Space(ctx context.Context) (Space, error)
+	// Yield makes room when the disk is full, for what makes more room: it gives up
+	// what was set aside for that. It is called between transactions.
+	Yield(ctx context.Context) error
 	// Tidy is called between transactions, on the committer's goroutine.
 	Tidy(ctx context.Context) error
 	// Protect makes a checked copy before a migration and returns where it is.
 	Protect(ctx context.Context, version int) (string, error)
-	// Backup writes a consistent copy of the database to a new file.
-	Backup(ctx context.Context, path string) error
-	// Close disconnects. Open may be called again.
-	Close() error
 }
 
 // Keys finds the event that holds a place. It is used by the committer only,

@@ -6,7 +6,7 @@ import (
 )
 
 // Why an operation failed. All of them leave the caller's event or change
-// unacknowledged; only [ErrUnavailable] leaves open whether it was made.
+// unacknowledged; [ErrUnavailable] and [ErrFailed] leave open whether it was made.
 var (
 	// ErrFull: the disk is full, or less than the free space is left that was
 	// asked for. It passes by itself once there is room.
@@ -23,6 +23,8 @@ var (
 	ErrUnavailable = errors.New("store: unavailable")
 	// ErrClosed: the store is closed, or closing.
 	ErrClosed = errors.New("store: closed")
+	// ErrDamaged: what is read of an event is not what was stored.
+	ErrDamaged = errors.New("store: damaged")
 	// ErrNotFound: there is no such row.
 	ErrNotFound = errors.New("store: not found")
 )

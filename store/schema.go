@@ -46,6 +46,7 @@ var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1,
 	)`,
 	`CREATE TABLE payloads (
 		seq  {int} PRIMARY KEY,
+		sum  {int} NOT NULL,
 		head {blob} NOT NULL,
 		body {blob} NOT NULL
 	)`,
@@ -84,18 +85,20 @@ var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1,
 		since       {int} NOT NULL
 	)`,
 	`CREATE TABLE jobs (
-		id          TEXT PRIMARY KEY,
-		kind        TEXT NOT NULL,
-		destination TEXT NOT NULL,
-		since       {int} NOT NULL,
-		until       {int} NOT NULL,
-		state       TEXT NOT NULL,
-		total       {int} NOT NULL,
-		done        {int} NOT NULL,
-		cursor      {int} NOT NULL,
-		error       TEXT NOT NULL,
-		created     {int} NOT NULL,
-		updated     {int} NOT NULL
+		id         TEXT PRIMARY KEY,
+		kind       TEXT NOT NULL,
+		source     TEXT NOT NULL,
+		since      {int} NOT NULL,
+		until      {int} NOT NULL,
+		state      TEXT NOT NULL,
+		total      {int} NOT NULL,
+		done       {int} NOT NULL,
+		skipped    {int} NOT NULL,
+		error      TEXT NOT NULL,
+		cursor_at  {int} NOT NULL,
+		cursor_seq {int} NOT NULL,
+		created    {int} NOT NULL,
+		updated    {int} NOT NULL
 	)`,
 }}}
 
@@ -126,11 +129,8 @@ func (s *Store) migrate(ctx context.Context) error {
 			steps = append(steps, m)
 		}
 	}
-	for name, v := range at {
-		if want, ok := latest[name]; ok && v.readableFrom > want {
-			return fmt.Errorf("%w: the tables of %s are at version %d and readable from %d, this release knows %d; use the later release again, or the copy that it made before the upgrade",
-				ErrNewer, name, v.version, v.readableFrom, want)
-		}
+	if err := readable(at, latest); err != nil {
+		return err
 	}
 	if len(steps) == 0 {
 		return nil
@@ -174,20 +174,57 @@ ON CONFLICT (component) DO UPDATE SET version = excluded.version, readable_from 
 
 type version struct{ version, readableFrom int }
 
+const versionsQuery = "SELECT component, version, readable_from FROM versions"
+
+// versions reads the versions on the connection that writes, which is the first to
+// see the tables.
 func (s *Store) versions(ctx context.Context) (map[string]version, error) {
-	rows, err := s.db.Writer().QueryContext(ctx, "SELECT component, version, readable_from FROM versions")
+	rows, err := s.db.Writer().QueryContext(ctx, versionsQuery)
 	if err != nil {
 		return nil, fmt.Errorf("reading the store's version: %w", err)
 	}
 	at := make(map[string]version)
-	err = eachRow(rows, func(scan func(...any) error) error {
+	return at, eachRow(rows, scanVersion(at))
+}
+
+// versions reads the versions.
+func (r *Reader) versions(ctx context.Context) (map[string]version, error) {
+	at := make(map[string]version)
+	if err := r.query(ctx, versionsQuery, nil, scanVersion(at)); err != nil {
+		return nil, fmt.Errorf("reading the store's version: %w", err)
+	}
+	return at, nil
+}
+
+func scanVersion(at map[string]version) func(scan func(...any) error) error {
+	return func(scan func(...any) error) error {
 		var name string
 		var v version
-		if err := scan(&name, &v.version, &v.readableFrom); err != nil {
-			return err
-		}
+		err := scan(&name, &v.version, &v.readableFrom)
 		at[name] = v
-		return nil
-	})
-	return at, err
+		return err
+	}
+}
+
+// readable reports whether code that knows steps up to some can work with the tables.
+func readable(at map[string]version, latest map[string]int) error {
+	for name, v := range at {
+		if want, ok := latest[name]; ok && v.readableFrom > want {
+			return fmt.Errorf("%w: the tables of %s are at version %d and readable from %d, this release knows %d; use the later release again, or the copy that it made before the upgrade",
+				ErrNewer, name, v.version, v.readableFrom, want)
+		}
+	}
+	return nil
+}
+
+// current reports whether the tables of this package can be read as they are.
+func current(at map[string]version) error {
+	latest := migrations[len(migrations)-1].Version
+	if err := readable(at, map[string]int{component: latest}); err != nil {
+		return err
+	}
+	if v := at[component].version; v < latest {
+		return fmt.Errorf("store: the tables are at version %d and this release knows %d: start the gateway once, so that they are migrated", v, latest)
+	}
+	return nil
 }

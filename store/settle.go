@@ -3,51 +3,99 @@ package store
 import "fmt"
 
 const (
-	settleQuery  = `UPDATE deliveries SET state = ?, step = ?, attempts = attempts + ?, due = ?, last = ?, settled = ?, reason = ? WHERE event = ? AND n = ? AND state = ?`
-	attemptQuery = `INSERT INTO attempts (event, n, number, started, took, outcome, status, error, response) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+	// The attempts are set, not added to: an outcome may be written twice, if it was
+	// open whether the first time succeeded.
+	settleQuery = `UPDATE deliveries SET state = ?, step = ?, attempts = CASE WHEN attempts < ? THEN ? ELSE attempts END, due = ?, last = ?, settled = ?, reason = ?
+WHERE event = ? AND n = ? AND state = ? AND destination = ?`
+	// whereQuery tells where a delivery goes and how far it is.
+	whereQuery = `SELECT destination, state FROM deliveries WHERE event = ? AND n = ?`
 )
 
-// settle writes the outcome of an attempt. A delivery that is not pending any more
-// (delivered by hand, erased) stays as it is; the attempt is recorded all the same.
-func (tx *Tx) settle(o *Outcome) error {
-	made, settled := 0, int64(0)
-	if o.Attempt != nil {
-		made = 1
-	}
-	if o.State != Pending {
-		settled = millis(o.At)
-	}
-	n, err := tx.Exec(settleQuery, int(o.State), o.Step, made, millis(o.Due), millis(o.At), settled, o.Reason, o.ID.Seq, o.ID.N, int(Pending))
-	if err != nil {
-		return fmt.Errorf("settling event %d: %w", o.ID.Seq, err)
-	}
-	if n > 0 && o.State != Pending {
-		tx.count(o.Destination, Pending, -1)
-		tx.count(o.Destination, o.State, 1)
-	}
-	if a := o.Attempt; a != nil {
-		if _, err := tx.Exec(attemptQuery, o.ID.Seq, o.ID.N, a.Number, millis(a.Started), a.Took.Milliseconds(), a.Outcome, a.Status, a.Error, a.Response); err != nil {
-			return fmt.Errorf("recording an attempt of event %d: %w", o.ID.Seq, err)
+// settleAll writes the outcomes of a batch in their order, and the attempts in bulk.
+func (tx *Tx) settleAll(batch []*work) error {
+	var attempts []any
+	for _, w := range batch {
+		if w.outcome == nil {
+			continue
 		}
+		o, response := w.outcome, []byte(nil)
+		settled, err := tx.settle(o)
+		if err != nil {
+			return fmt.Errorf("settling event %d: %w", o.ID.Seq, err)
+		}
+		a := o.Attempt
+		if a == nil {
+			continue
+		}
+		if settled {
+			response = a.Response
+		}
+		attempts = append(attempts, o.ID.Seq, o.ID.N, a.Number, millis(a.Started), a.Took.Milliseconds(), a.Outcome, a.Status, a.Error, response)
+	}
+	err := tx.insert("attempts (event, n, number, started, took, outcome, status, error, response)", " ON CONFLICT DO NOTHING", 9, attempts)
+	if err != nil {
+		return fmt.Errorf("recording attempts: %w", err)
 	}
 	return nil
 }
 
-// Rearm starts the schedule of a settled delivery anew: it is due now. Attempts go
-// on counting. It reports whether there was such a delivery.
+// settle writes the outcome of an attempt, and reports whether it did. A delivery
+// that is not pending any more (delivered by hand, erased) stays as it is; the attempt
+// is recorded all the same, without the response, which may have been erased.
+func (tx *Tx) settle(o *Outcome) (bool, error) {
+	ok, err := tx.settleAt(o, o.Destination)
+	if ok || err != nil {
+		return ok, err
+	}
+	// It may have been adopted by another destination since.
+	var destination string
+	var state State
+	err = tx.Query(whereQuery, []any{o.ID.Seq, o.ID.N}, func(scan func(...any) error) error { return scan(&destination, &state) })
+	if err != nil || state != Pending || destination == o.Destination {
+		return false, err
+	}
+	return tx.settleAt(o, destination)
+}
+
+func (tx *Tx) settleAt(o *Outcome, destination string) (bool, error) {
+	number, settled := 0, int64(0)
+	if o.Attempt != nil {
+		number = o.Attempt.Number
+	}
+	if o.State != Pending {
+		settled = millis(o.At)
+	}
+	n, err := tx.Exec(settleQuery, int(o.State), o.Step, number, number, millis(o.Due), millis(o.At), settled, o.Reason, o.ID.Seq, o.ID.N, int(Pending), destination)
+	if n > 0 && o.State != Pending {
+		tx.count(destination, Pending, -1)
+		tx.count(destination, o.State, 1)
+	}
+	return n > 0, err
+}
+
+// Rearm starts the schedule of a settled delivery anew, if its payload is kept: it is
+// due now. Attempts go on counting. It reports whether it did.
 func (tx *Tx) Rearm(id DeliveryID, destination string, replay bool) (bool, error) {
-	now := millis(tx.Now)
 	for _, from := range []State{Dead, Delivered} {
-		n, err := tx.Exec(`UPDATE deliveries SET state = ?, step = 0, armed = ?, due = ?, hurried = ?, settled = 0, reason = '', replay = ? WHERE event = ? AND n = ? AND state = ?`,
-			int(Pending), now, now, now, replay, id.Seq, id.N, int(from))
-		if err != nil {
-			return false, fmt.Errorf("re-arming event %d: %w", id.Seq, err)
-		}
-		if n > 0 {
-			tx.count(destination, from, -1)
-			tx.count(destination, Pending, 1)
-			return true, nil
+		if ok, err := tx.rearm(id, destination, from, replay); ok || err != nil {
+			return ok, err
 		}
 	}
 	return false, nil
+}
+
+// rearm re-arms a delivery that is in a state.
+func (tx *Tx) rearm(id DeliveryID, destination string, from State, replay bool) (bool, error) {
+	now := millis(tx.Now)
+	n, err := tx.Exec(`UPDATE deliveries SET state = ?, step = 0, armed = ?, due = ?, hurried = ?, settled = 0, reason = '', replay = ?
+WHERE event = ? AND n = ? AND state = ? AND destination = ? AND EXISTS (SELECT 1 FROM payloads WHERE seq = event)`,
+		int(Pending), now, now, now, replay, id.Seq, id.N, int(from), destination)
+	if err != nil {
+		return false, fmt.Errorf("re-arming event %d: %w", id.Seq, err)
+	}
+	if n > 0 {
+		tx.count(destination, from, -1)
+		tx.count(destination, Pending, 1)
+	}
+	return n > 0, nil
 }

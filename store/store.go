@@ -28,9 +28,9 @@ type Options struct {
 // Store is an open store. It is safe for concurrent use.
 type Store struct {
 	Options
-	db      Database
-	dialect Dialect
-	begin   string
+	Reader
+	db    Database
+	begin string
 
 	queue   chan *work
 	closing sync.RWMutex // held for reading while something is put into the queue
@@ -44,7 +44,11 @@ type Store struct {
 	counts     counts
 	failure    atomic.Pointer[failure]
 	space      atomic.Pointer[Space]
+	full       atomic.Bool // a write has found no room since space was looked at
 	freeSpace  atomic.Int64
+	retention  atomic.Pointer[Retention]
+	sweeper    sweeper
+	adoptions  adoptions
 }
 
 // failure is why the store is failed, and when it may be tried again.
@@ -68,15 +72,17 @@ func Open(ctx context.Context, db Database, o Options) (*Store, error) {
 		o.Committed = func(int, time.Duration) {}
 	}
 	s := &Store{
-		Options: o, db: db, dialect: db.Dialect(), begin: db.Dialect().Begin,
+		Options: o, db: db, begin: db.Dialect().Begin,
 		queue: make(chan *work, queueLength), ended: make(chan struct{}), stop: make(chan struct{}),
 		ctx: context.WithoutCancel(ctx),
 	}
+	s.Reader = Reader{source: db, dialect: db.Dialect(), trouble: s.unreadable}
 	if err := s.load(ctx); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(err, s.disconnect())
 	}
 	go s.run()
 	s.stopped.Go(s.watch)
+	s.stopped.Go(s.sweeps)
 	return s, nil
 }
 
@@ -92,9 +98,12 @@ func (s *Store) load(ctx context.Context) error {
 	if err := s.db.Load(ctx); err != nil {
 		return err
 	}
-	if err := s.loadCounts(ctx); err != nil {
+	// Not by what the store's readers ask: it may be failed, and is being opened anew.
+	of, err := (&Reader{source: s.db, dialect: s.dialect, trouble: func() error { return nil }}).tally(ctx)
+	if err != nil {
 		return err
 	}
+	s.counts.set(of)
 	space, err := s.db.Space(ctx)
 	if err != nil {
 		return err
@@ -118,7 +127,18 @@ func (s *Store) Close() error {
 	close(s.stop)
 	s.stopped.Wait()
 	<-s.ended
-	return s.db.Close()
+	return s.disconnect()
+}
+
+// disconnect closes the database, and before it the statements: a connection lives as
+// long as they do.
+func (s *Store) disconnect() error {
+	var errs []error
+	for _, stmt := range s.statements {
+		errs = append(errs, stmt.Close())
+	}
+	clear(s.statements)
+	return errors.Join(append(errs, s.db.Close())...)
 }
 
 // SetFreeSpace says how many bytes have to be left on the disk for arrivals to be
@@ -127,12 +147,22 @@ func (s *Store) SetFreeSpace(bytes int64) { s.freeSpace.Store(bytes) }
 
 // Trouble returns why arrivals cannot be accepted now: nil, or an error that wraps
 // [ErrFull], [ErrFailed] or [ErrClosed].
-func (s *Store) Trouble() error { return s.open() }
+func (s *Store) Trouble() error {
+	s.closing.RLock()
+	defer s.closing.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	return s.open()
+}
 
 // open reports whether the store takes arrivals.
 func (s *Store) open() error {
-	if f := s.failure.Load(); f != nil {
-		return fmt.Errorf("%w: %w", ErrFailed, f.err)
+	if err := s.unreadable(); err != nil {
+		return err
+	}
+	if s.full.Load() {
+		return fmt.Errorf("%w: a write has found the disk full", ErrFull)
 	}
 	if space := s.space.Load(); space.Free >= 0 && space.Free < s.freeSpace.Load() {
 		return fmt.Errorf("%w: %d bytes are left, and free_space is %d", ErrFull, space.Free, s.freeSpace.Load())
@@ -148,8 +178,6 @@ func (s *Store) Space() Space { return *s.space.Load() }
 func (s *Store) Keys() int { return s.db.Keys().Len() }
 
 func (s *Store) now() time.Time { return s.Now() }
-
-func (s *Store) observe(operations int, took time.Duration) { s.Committed(operations, took) }
 
 // watchEvery is how often the room on the disk is looked at, and how soon a failed
 // store is tried again first.
@@ -177,6 +205,7 @@ func (s *Store) watch() {
 			continue
 		}
 		s.space.Store(&space)
+		s.full.Store(false)
 	}
 }
 
@@ -207,8 +236,7 @@ func (s *Store) ready() error {
 	if s.now().Before(f.next) {
 		return fmt.Errorf("%w: %w", ErrFailed, f.err)
 	}
-	err := s.db.Close()
-	if err != nil {
+	if err := s.disconnect(); err != nil {
 		s.Logger.Warn("closing the failed store", "error", err)
 	}
 	if err := s.load(s.ctx); err != nil {
@@ -219,5 +247,13 @@ func (s *Store) ready() error {
 	}
 	s.failure.Store(nil)
 	s.Logger.Info("the store works again")
+	return nil
+}
+
+// unreadable returns why the store cannot be read.
+func (s *Store) unreadable() error {
+	if f := s.failure.Load(); f != nil {
+		return fmt.Errorf("%w: %w", ErrFailed, f.err)
+	}
 	return nil
 }

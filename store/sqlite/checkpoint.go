@@ -35,7 +35,7 @@ func newCheckpointer(path string) (*checkpointer, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	c := &checkpointer{db: db, logFile: path + "-wal", stop: make(chan struct{})}
+	c := &checkpointer{db: db, logFile: path + logSuffix, stop: make(chan struct{})}
 	c.stopped.Go(c.run)
 	return c, nil
 }
@@ -71,7 +71,8 @@ func (c *checkpointer) tidy(ctx context.Context, writer *sql.Conn) error {
 	if info.Size() < maxLog {
 		return nil
 	}
-	return truncateLog(ctx, writer)
+	_, err = truncateLog(ctx, writer)
+	return err
 }
 
 func (c *checkpointer) close() error {
@@ -81,11 +82,19 @@ func (c *checkpointer) close() error {
 }
 
 // truncateLog writes the whole log back and begins it anew. If a reader is in its
-// way that is not an error: the log only goes on growing.
-func truncateLog(ctx context.Context, conn *sql.Conn) error {
-	var blocked, frames, done int
-	if err := conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&blocked, &frames, &done); err != nil {
-		return fmt.Errorf("writing back the log: %w", classify(err))
+// way it is not waited for, and the log only goes on growing; blocked says that not
+// even all of it could be written back.
+func truncateLog(ctx context.Context, conn *sql.Conn) (blocked bool, err error) {
+	var busy, frames, done int
+	_, err = conn.ExecContext(ctx, "PRAGMA busy_timeout(0)")
+	if err == nil {
+		err = conn.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &done)
 	}
-	return nil
+	if err == nil {
+		_, err = conn.ExecContext(ctx, fmt.Sprintf("PRAGMA busy_timeout(%d)", busyTimeout.Milliseconds()))
+	}
+	if err != nil {
+		return false, fmt.Errorf("writing back the log: %w", classify(err))
+	}
+	return busy != 0 && done != frames, nil
 }

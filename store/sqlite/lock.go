@@ -18,12 +18,13 @@ var ErrLocked = errors.New("sqlite: another process has the store")
 func (f *File) acquire(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, f.lockWait)
 	defer cancel()
-	lock := flock.New(f.path+"-lock", flock.SetPermissions(0o600))
+	path := f.path + lockSuffix
+	lock := flock.New(path, flock.SetPermissions(0o600))
 	locked, err := lock.TryLockContext(ctx, 100*time.Millisecond)
 	switch {
 	case locked:
 		f.lock = lock
-		return nil
+		return private(path)
 	case err == nil || errors.Is(err, context.DeadlineExceeded):
 		return fmt.Errorf("%w %s and has not let go of it for %v: stop it, or give this one a store of its own", ErrLocked, f.path, f.lockWait)
 	default:
@@ -33,12 +34,12 @@ func (f *File) acquire(ctx context.Context) error {
 
 // replaced reports whether the path names another file than the one that is open:
 // what is committed to that one would be gone with it.
-func (f *File) replaced() error {
+func (f *File) replaced(opened os.FileInfo) error {
 	now, err := os.Stat(f.path)
 	if err != nil {
 		return fmt.Errorf("the store's file is gone: %w", err)
 	}
-	if !os.SameFile(now, f.opened) {
+	if !os.SameFile(now, opened) {
 		return fmt.Errorf("the store's file %s has been replaced while it was open", f.path)
 	}
 	return nil

@@ -24,7 +24,17 @@ const (
 	readers    = 4
 	cacheBytes = 16 << 20 // of pages, for the connection that writes
 	readCache  = 2 << 20  // for each that reads
-	busy       = 5 * time.Second
+	// busyTimeout is how long another process may write to the file, which it should
+	// not.
+	busyTimeout = 5 * time.Second
+)
+
+// The files beside a store's file.
+const (
+	logSuffix     = "-wal" // SQLite's
+	indexSuffix   = "-shm" // SQLite's, of the log
+	lockSuffix    = "-lock"
+	reserveSuffix = "-reserve"
 )
 
 // File is a store's file. Make one with [New].
@@ -38,6 +48,7 @@ type File struct {
 	writer  *sql.Conn
 	reads   *sql.DB
 	keys    *keys
+	maxKeys int
 	last    int64 // sequence number
 	log     *checkpointer
 	reserve reserve
@@ -50,7 +61,7 @@ func New(path string, lockWait time.Duration) *File {
 	if lockWait <= 0 {
 		lockWait = DefaultLockWait
 	}
-	return &File{path: path, lockWait: lockWait}
+	return &File{path: path, lockWait: lockWait, maxKeys: MaxKeys}
 }
 
 var _ store.Database = (*File)(nil)
@@ -58,7 +69,8 @@ var _ store.Database = (*File)(nil)
 // Path returns the file's path.
 func (f *File) Path() string { return f.path }
 
-// Open makes the file if there is none, locks it and connects.
+// Open makes the file if there is none, locks it and connects. After Close it opens the
+// same file again, or none.
 func (f *File) Open(ctx context.Context) (err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -67,10 +79,19 @@ func (f *File) Open(ctx context.Context) (err error) {
 			err = errors.Join(err, f.disconnect())
 		}
 	}()
+	if f.opened != nil {
+		// Another file, or an empty one, has not what this store has promised.
+		if err := f.replaced(f.opened); err != nil {
+			return fmt.Errorf("%w: %w", store.ErrFailed, err)
+		}
+	}
 	if err := f.prepare(); err != nil {
 		return err
 	}
 	if err := f.acquire(ctx); err != nil {
+		return err
+	}
+	if err := checkFiles(f.path); err != nil {
 		return err
 	}
 	if f.db, err = open(f.path, "rwc", cacheBytes, "&_pragma=secure_delete(1)&_pragma=wal_autocheckpoint(0)"); err != nil {
@@ -99,7 +120,7 @@ func (f *File) Open(ctx context.Context) (err error) {
 func open(path, mode string, cache int, more string) (*sql.DB, error) {
 	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
 	uri.RawQuery = fmt.Sprintf("mode=%s&_pragma=busy_timeout(%d)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(%d)&_pragma=temp_store(memory)&_pragma=mmap_size(0)%s",
-		mode, busy.Milliseconds(), -cache/1024, more)
+		mode, busyTimeout.Milliseconds(), -cache/1024, more)
 	db, err := sql.Open("sqlite", uri.String())
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
@@ -108,7 +129,11 @@ func open(path, mode string, cache int, more string) (*sql.DB, error) {
 }
 
 // prepare makes the directory and the file, which nobody else may read.
-func (f *File) prepare() error {
+func (f *File) prepare() (err error) {
+	// Two spellings of a path are one store: its lock and its log lie beside the file.
+	if f.path, err = RealPath(f.path); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o700); err != nil {
 		return fmt.Errorf("making the store's directory: %w", err)
 	}
@@ -116,15 +141,29 @@ func (f *File) prepare() error {
 	if err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
-	defer func() { _ = file.Close() }() // nothing was written
-	info, err := file.Stat()
-	if err != nil {
-		return err
+	if err := file.Close(); err != nil {
+		return fmt.Errorf("opening the store: %w", err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		if err := file.Chmod(0o600); err != nil {
-			return fmt.Errorf("the store %s can be read by others, and its mode cannot be changed: %w", f.path, err)
+	// SQLite gives the files that it makes beside this one the same mode.
+	for _, path := range []string{f.path, f.path + logSuffix, f.path + indexSuffix, f.path + reserveSuffix} {
+		if err := private(path); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// private makes sure that nobody else may read a file, if there is one.
+func private(path string) error {
+	info, err := os.Stat(path)
+	if errors.Is(err, os.ErrNotExist) || (err == nil && info.Mode().Perm()&0o077 == 0) {
+		return nil
+	}
+	if err == nil {
+		err = os.Chmod(path, 0o600)
+	}
+	if err != nil {
+		return fmt.Errorf("the store's file %s can be read by others, and its mode cannot be changed: %w", path, err)
 	}
 	return nil
 }
@@ -142,7 +181,18 @@ func (f *File) check(ctx context.Context) error {
 			return fmt.Errorf("opening %s: %s is %s although %s was asked for; is the file on a file system that can keep it?", f.path, pragma, got, want)
 		}
 	}
-	return truncateLog(ctx, f.writer)
+	blocked, err := truncateLog(ctx, f.writer)
+	if errors.Is(err, store.ErrFull) {
+		if err = f.Yield(ctx); errors.Is(err, store.ErrFull) && f.opened == nil {
+			// No commit of this process has failed, so the log, which is synced before
+			// anything else is done to it, can stay until there is room.
+			return nil
+		}
+	}
+	if err == nil && blocked {
+		err = fmt.Errorf("opening %s: %w: somebody reads it, so that its log cannot be written back", f.path, store.ErrUnavailable)
+	}
+	return err
 }
 
 // Writer is the connection that writes.
@@ -156,13 +206,13 @@ func (f *File) Readers() *sql.DB {
 }
 
 // Dialect is SQLite's.
-func (f *File) Dialect() store.Dialect {
-	return store.Dialect{Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE"}
-}
+func (f *File) Dialect() store.Dialect { return dialect }
+
+var dialect = store.Dialect{Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE"}
 
 // Load reads the keys and the last sequence number.
 func (f *File) Load(ctx context.Context) error {
-	f.keys = newKeys()
+	f.keys = newKeys(f.maxKeys)
 	if err := f.writer.QueryRowContext(ctx, "SELECT COALESCE(MAX(seq), 0) FROM events").Scan(&f.last); err != nil {
 		return fmt.Errorf("reading the events: %w", f.Classify(err))
 	}

@@ -1,0 +1,4 @@
+package caddymodule
+
+// AdminTransport is how the command line reaches a running Caddy.
+var AdminTransport = adminTransport

@@ -1,0 +1,116 @@
+package caddymodule
+
+import (
+	"context"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/store"
+)
+
+// storeMetrics count what happens in stores and engines of this process.
+var storeMetrics = struct {
+	attempts      *prometheus.CounterVec
+	attemptTime   *prometheus.HistogramVec
+	commits       prometheus.Histogram
+	commitEntries prometheus.Histogram
+}{
+	attempts: counter("attempts_total", "Attempts by destination and outcome.", "destination", "outcome"),
+	attemptTime: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Namespace: namespace, Subsystem: subsystem, Name: "attempt_seconds", Help: "How long attempts took.",
+		Buckets: []float64{0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 15, 60},
+	}, []string{"destination"}),
+	commits: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Subsystem: subsystem, Name: "commit_seconds", Help: "How long transactions of the store took, the fsync included.",
+		Buckets: []float64{0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1, 5},
+	}),
+	commitEntries: prometheus.NewHistogram(prometheus.HistogramOpts{
+		Namespace: namespace, Subsystem: subsystem, Name: "commit_operations", Help: "How many operations shared a transaction, and so an fsync.",
+		Buckets: []float64{1, 2, 4, 8, 16, 32, 64, 128, 256, 512},
+	}),
+}
+
+func observeCommit(operations int, took time.Duration) {
+	storeMetrics.commits.Observe(took.Seconds())
+	storeMetrics.commitEntries.Observe(float64(operations))
+}
+
+// attemptObserver counts attempts. Destinations are configured, outcomes a fixed
+// list.
+type attemptObserver struct{}
+
+// Attempted implements [delivery.Observer].
+func (attemptObserver) Attempted(destination string, _ int, outcome string, took time.Duration) {
+	storeMetrics.attempts.WithLabelValues(destination, outcome).Inc()
+	storeMetrics.attemptTime.WithLabelValues(destination).Observe(took.Seconds())
+}
+
+var _ delivery.Observer = attemptObserver{}
+
+var (
+	pendingDesc   = desc("pending_events", "Events that wait to be delivered.", "destination")
+	deadDesc      = desc("dead_events", "Dead letters, which can be recovered.", "destination")
+	oldestDesc    = desc("oldest_pending_seconds", "Age of the oldest event that waits to be delivered; 0 if none does.", "destination")
+	upDesc        = desc("destination_up", "1 if the destination answers, 0 while it is down.", "destination")
+	pausedDesc    = desc("destination_paused", "1 while the destination is paused.", "destination")
+	parkedDesc    = desc("destination_parked", "1 if events wait for a destination that the configuration does not have.", "destination")
+	inFlightsDesc = desc("attempts_in_flight", "Attempts being made.", "destination")
+	lastPassDesc  = desc("engine_last_pass_timestamp_seconds", "When the engine last looked for work for the destination.", "destination")
+	stateDesc     = desc("store_up", "1 if the store takes events, 0 if it is full or has failed.")
+	usedDesc      = desc("store_used_bytes", "What the store holds.")
+	freeDesc      = desc("store_free_bytes", "What can still be written, on the disk and within the file.")
+	keysDesc      = desc("store_keys", "Events remembered to tell duplicates.")
+)
+
+// scrapeWait is how long the store may take to answer a scrape.
+const scrapeWait = 2 * time.Second
+
+// collectStore reads the state of a store and its engine.
+func collectStore(s *storage, ch chan<- prometheus.Metric) {
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	space := s.store.Space()
+	gauge(stateDesc, truth(s.store.Trouble() == nil))
+	gauge(usedDesc, float64(space.Used))
+	gauge(freeDesc, float64(space.Free))
+	gauge(keysDesc, float64(s.store.Keys()))
+	counts := s.store.Counts()
+	for _, status := range s.engine.Status() {
+		collectDestination(gauge, status, counts[status.Name])
+		delete(counts, status.Name)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), scrapeWait)
+	defer cancel()
+	for name, n := range counts { // what no configuration of this process has had
+		oldest, _ := s.store.Oldest(ctx, name) // an age that is not known is shown as none
+		collectDestination(gauge, delivery.Status{Name: name, Parked: n.Pending > 0, Oldest: oldest}, n)
+	}
+}
+
+func collectDestination(gauge func(*prometheus.Desc, float64, ...string), status delivery.Status, n store.Count) {
+	name := status.Name
+	gauge(pendingDesc, float64(n.Pending), name)
+	gauge(deadDesc, float64(n.Dead), name)
+	age := 0.0
+	if !status.Oldest.IsZero() {
+		age = time.Since(status.Oldest).Seconds()
+	}
+	gauge(oldestDesc, age, name)
+	gauge(upDesc, truth(status.Down.IsZero()), name)
+	gauge(pausedDesc, truth(!status.Paused.IsZero()), name)
+	gauge(parkedDesc, truth(status.Parked), name)
+	gauge(inFlightsDesc, float64(status.InFlight), name)
+	if !status.LastPass.IsZero() {
+		gauge(lastPassDesc, float64(status.LastPass.UnixMilli())/1000, name)
+	}
+}
+
+func truth(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,126 @@
+package caddymodule
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/caddy/v2"
+
+	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/store"
+	"github.com/hookgate/hookgate/store/sqlite"
+)
+
+// stopWait is how long attempts in flight may take when the process ends.
+const stopWait = 10 * time.Second
+
+// storages are the open stores, by the real path of their files. The pool only
+// finds them: a store is closed when the last that uses it lets go, which may be a
+// request that is still inside a handler after its configuration is gone.
+var storages = caddy.NewUsagePool()
+
+// storage is an open store with the engine that delivers from it.
+type storage struct {
+	key    string
+	store  *store.Store
+	engine *delivery.Engine
+	logger *slog.Logger
+
+	mu    sync.Mutex
+	users int
+}
+
+// acquireStorage opens the store, or finds it open.
+func acquireStorage(ctx context.Context, file string, logger *slog.Logger) (*storage, error) {
+	if file == "" {
+		file = filepath.Join(caddy.AppDataDir(), "webhooks", "events.db")
+	}
+	path, err := sqlite.RealPath(file)
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	if err := othersSettled(path); err != nil {
+		return nil, err
+	}
+	v, _, err := storages.LoadOrNew(path, func() (caddy.Destructor, error) { return openStorage(ctx, path, logger) })
+	if err != nil {
+		return nil, err
+	}
+	return v.(*storage), nil
+}
+
+// othersSettled refuses to leave events behind in another store.
+func othersSettled(path string) (err error) {
+	storages.Range(func(key, value any) bool {
+		s := value.(*storage)
+		if s.key == path {
+			return true
+		}
+		for destination, n := range s.store.Counts() {
+			if n.Pending > 0 {
+				err = fmt.Errorf("the store cannot change from %s to %s while events wait in it (%d for %s): let them be delivered first, or stop Caddy and move the file", s.key, path, n.Pending, destination)
+				return false
+			}
+		}
+		return true
+	})
+	return err
+}
+
+func openStorage(ctx context.Context, path string, logger *slog.Logger) (*storage, error) {
+	file := sqlite.New(path, 0)
+	opened, err := store.Open(ctx, file, store.Options{Logger: logger, Committed: observeCommit})
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	for _, warning := range file.Warnings() {
+		logger.Warn(warning)
+	}
+	s := &storage{key: path, store: opened, logger: logger, users: 1}
+	s.engine = delivery.New(opened, delivery.Options{Logger: logger, Observer: attemptObserver{}})
+	return s, nil
+}
+
+// use keeps the store open until release is called; false if it is closed.
+func (s *storage) use() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users == 0 {
+		return false
+	}
+	s.users++
+	return true
+}
+
+// release lets go; the last one closes the store.
+func (s *storage) release() error {
+	s.mu.Lock()
+	s.users--
+	last := s.users == 0
+	s.mu.Unlock()
+	if !last {
+		return nil
+	}
+	return errors.Join(s.stop(), s.store.Close())
+}
+
+// stop ends the attempts; events are still accepted. It may be called again.
+func (s *storage) stop() error {
+	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
+	defer cancel()
+	return s.engine.Stop(ctx)
+}
+
+// Destruct is called by the pool when no configuration uses the store any more.
+func (s *storage) Destruct() error { return s.release() }
+
+func releaseStorage(s *storage, logger *slog.Logger) {
+	if _, err := storages.Delete(s.key); err != nil {
+		logger.Error("closing the store", "error", err)
+	}
+}

@@ -1,0 +1,312 @@
+//go:build linux
+
+package main
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	svix "github.com/svix/svix-webhooks/go"
+)
+
+// ledger is what was sent, acknowledged and received: the tests' own memory, which
+// nobody kills.
+type ledger struct {
+	mu       sync.Mutex
+	sent     map[string][32]byte // id → digest of the body
+	acked    map[string]bool
+	received map[string][]int // id → in which lives of the gateway the app has answered 200
+	life     int
+	dark     bool     // the power is gone: what is acknowledged now was not heard
+	wrong    []string // what must not happen at all
+}
+
+func newLedger() *ledger {
+	return &ledger{sent: make(map[string][32]byte), acked: make(map[string]bool), received: make(map[string][]int)}
+}
+
+func (l *ledger) with(do func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	do()
+}
+
+// undelivered is how many acknowledged events the app has not received.
+func (l *ledger) undelivered() (n int) {
+	l.with(func() {
+		for id := range l.acked {
+			if len(l.received[id]) == 0 {
+				n++
+			}
+		}
+	})
+	return n
+}
+
+// ackedCount is how many events are acknowledged.
+func (l *ledger) ackedCount() (n int) {
+	l.with(func() { n = len(l.acked) })
+	return n
+}
+
+// app is the stub that events are forwarded to.
+type app struct {
+	*ledger
+	address string
+	down    atomic.Bool  // it answers 503
+	hangs   atomic.Bool  // it answers nothing
+	calls   atomic.Int64 // in flight
+	most    atomic.Int64 // ever in flight
+	open    atomic.Int64 // connections
+}
+
+func newApp(t *testing.T) *app {
+	t.Helper()
+	a := &app{ledger: newLedger()}
+	server := httptest.NewUnstartedServer(a)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			a.open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			a.open.Add(-1)
+		}
+	}
+	server.Start()
+	a.address = strings.TrimPrefix(server.URL, "http://")
+	t.Cleanup(func() {
+		a.hangs.Store(false)
+		server.CloseClientConnections()
+		server.Close()
+	})
+	return a
+}
+
+// nextLife begins the ledger of the gateway's next life: once all that the last one had
+// sent before it ended has come to the app, or to nothing.
+func (a *app) nextLife(t *testing.T) {
+	t.Helper()
+	// Connections are accepted in their order: this is the last.
+	conn, err := net.Dial("tcp", a.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(conn, "GET "+quit+" HTTP/1.0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadAll(conn); err != nil {
+		t.Fatal(err)
+	}
+	conn.Close()
+	for started := time.Now(); a.open.Load() > 0; time.Sleep(time.Millisecond) {
+		if time.Since(started) > 10*time.Second {
+			t.Fatalf("%d connections of a gateway that has ended are open", a.open.Load())
+		}
+	}
+	a.with(func() { a.life++ })
+}
+
+// quit is a path at which the app says nothing.
+const quit = "/quit"
+
+func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == quit {
+		return
+	}
+	n := a.calls.Add(1)
+	defer a.calls.Add(-1)
+	for most := a.most.Load(); n > most && !a.most.CompareAndSwap(most, n); most = a.most.Load() {
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return // the gateway was killed while it sent
+	}
+	for a.hangs.Load() {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+	if a.down.Load() {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	id := r.Header.Get("Hookgate-Id")
+	a.with(func() {
+		sum, ok := a.sent[id]
+		switch {
+		case !ok:
+			a.wrong = append(a.wrong, "invented: "+id)
+		case sum != sha256.Sum256(body):
+			a.wrong = append(a.wrong, "body changed: "+id)
+		case r.Header.Get("Svix-Id") != id || r.Header.Get("Hookgate-Source") != "crash":
+			a.wrong = append(a.wrong, "headers changed: "+id)
+		}
+		a.received[id] = append(a.received[id], a.life)
+	})
+}
+
+// senders post signed webhooks until they are stopped, and each again and again until
+// it is acknowledged.
+type senders struct {
+	*ledger
+	url     string
+	hook    *svix.Webhook
+	client  *http.Client
+	stop    chan struct{}
+	working sync.WaitGroup
+}
+
+const senderCount = 16
+
+func startSenders(t *testing.T, to *gateway, l *ledger) *senders {
+	t.Helper()
+	hook, err := svix.NewWebhook(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &senders{
+		ledger: l, url: "http://" + to.address + "/hooks", hook: hook, stop: make(chan struct{}),
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senderCount}, Timeout: 20 * time.Second},
+	}
+	run := rand.Uint32()
+	for n := range senderCount {
+		s.working.Go(func() {
+			for k := 0; !s.stopping(); k++ {
+				s.send(fmt.Sprintf("msg_%08x_%d_%d", run, n, k))
+			}
+		})
+	}
+	t.Cleanup(s.end)
+	return s
+}
+
+func (s *senders) stopping() bool {
+	select {
+	case <-s.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// end stops the senders. What they had not heard of is not sent again.
+func (s *senders) end() {
+	if !s.stopping() {
+		close(s.stop)
+	}
+	s.working.Wait()
+	s.client.CloseIdleConnections()
+}
+
+// send posts one event until it is acknowledged, or nobody waits for it any more.
+func (s *senders) send(id string) {
+	body := bytes.Repeat([]byte(id), rand.IntN(100))
+	s.with(func() { s.sent[id] = sha256.Sum256(body) })
+	for {
+		acked, err := s.post(id, body)
+		if err != nil {
+			s.with(func() { s.wrong = append(s.wrong, err.Error()) })
+			return
+		}
+		time.Sleep(rand.N(4 * time.Millisecond)) // the pace of a sender
+		if acked || s.stopping() {
+			return
+		}
+	}
+}
+
+// post reports whether an event was acknowledged. A connection that breaks and a 503
+// are no errors: the sender tries again.
+func (s *senders) post(id string, body []byte) (acked bool, err error) {
+	now := time.Now()
+	signature, err := s.hook.Sign(id, now, body)
+	if err != nil {
+		return false, err
+	}
+	r, err := http.NewRequest(http.MethodPost, s.url, bytes.NewReader(body))
+	if err != nil {
+		return false, err
+	}
+	r.Header.Set("Svix-Id", id)
+	r.Header.Set("Svix-Timestamp", fmt.Sprint(now.Unix()))
+	r.Header.Set("Svix-Signature", signature)
+	answer, err := s.client.Do(r)
+	if err != nil {
+		return false, nil
+	}
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	switch {
+	case err != nil || answer.StatusCode == http.StatusServiceUnavailable:
+		return false, nil
+	case answer.StatusCode != http.StatusOK:
+		return false, fmt.Errorf("%s was answered %d: %s", id, answer.StatusCode, text)
+	}
+	s.with(func() {
+		if acked = !s.dark; acked {
+			s.acked[id] = true
+		}
+	})
+	return acked, nil
+}
+
+// settled waits until every acknowledged event has arrived, and then holds the ledger
+// to what was promised. Each crash may have left attempts in flight, which are made
+// again.
+func (l *ledger) settled(t *testing.T, crashes int) {
+	t.Helper()
+	for started := time.Now(); l.undelivered() > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Since(started) > 30*time.Second {
+			t.Errorf("acknowledged and lost: %d of %d", l.undelivered(), l.ackedCount())
+			break
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, what := range l.wrong[:min(len(l.wrong), 10)] {
+		t.Error(what)
+	}
+	again, within := make(map[int]int), 0
+	for _, lives := range l.received {
+		for n := 1; n < len(lives); n++ {
+			if lives[n] == lives[n-1] {
+				within++
+			} else {
+				again[lives[n]]++
+			}
+		}
+	}
+	total, most := 0, 0
+	for _, n := range again {
+		total, most = total+n, max(most, n)
+	}
+	t.Logf("%d sent, %d acknowledged, %d received; %d received again after %d crashes, at most %d after one, and %d without any",
+		len(l.sent), len(l.acked), len(l.received), total, crashes, most, within)
+	if most > inFlight {
+		t.Errorf("%d events were received again after one crash, and only %d attempts can have been in flight", most, inFlight)
+	}
+	if within > 0 {
+		t.Errorf("%d events were received twice without a crash in between", within)
+	}
+	if len(l.acked) == 0 || len(l.received) == 0 {
+		t.Error("nothing has happened")
+	}
+}
+
+// inFlight is how many attempts a crash can undo: those that the app has not answered
+// yet, and those whose outcome is on its way to the disk, of which package delivery
+// allows four for each that may be in flight.
+const inFlight = concurrency + 4*concurrency

@@ -1,0 +1,98 @@
+package delivery
+
+import "slices"
+
+// Generation is the destinations of one configuration. Of all generations that have
+// begun and are not removed, the newest delivers, and it alone: a destination that
+// it lacks is parked, also if an older one has it. How a destination fares is known
+// across generations.
+type Generation struct {
+	engine       *Engine
+	destinations map[string]*Destination
+	begun        bool // under the engine's lock
+}
+
+// Add registers the destinations of a new configuration, the names of which have to
+// differ. Nothing is attempted for it before [Generation.Begin]: until then the one
+// before goes on.
+func (e *Engine) Add(destinations []Destination) *Generation {
+	g := &Generation{engine: e, destinations: make(map[string]*Destination, len(destinations))}
+	for _, d := range destinations {
+		g.destinations[d.Name] = d.withDefaults()
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.generations = append(e.generations, g)
+	for name := range g.destinations {
+		e.dispatcherLocked(name)
+	}
+	return g
+}
+
+// Begin makes the generation deliver, unless it is removed or there is a newer one
+// that does. Attempts in flight go on as they began. Further calls do nothing.
+func (g *Generation) Begin() {
+	e := g.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if g.begun || e.stopping || !slices.Contains(e.generations, g) {
+		return
+	}
+	g.begun = true
+	if !e.begun {
+		e.begun = true
+		e.goroutines.Go(e.keep)
+		e.startJobs()
+	}
+	e.apply()
+}
+
+// Remove takes the generation off: the newest of the others delivers. It aborts no
+// attempt in flight. Further calls do nothing.
+func (g *Generation) Remove() {
+	e := g.engine
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := slices.Index(e.generations, g)
+	if i < 0 {
+		return
+	}
+	e.generations = slices.Delete(e.generations, i, i+1)
+	e.apply()
+}
+
+// apply gives the dispatchers the settings of the generation that delivers. The
+// engine's lock is held.
+func (e *Engine) apply() {
+	if e.stopping {
+		return
+	}
+	var current *Generation
+	for _, g := range slices.Backward(e.generations) {
+		if g.begun {
+			current = g
+			break
+		}
+	}
+	for name, d := range e.dispatchers {
+		var settings *Destination
+		if current != nil {
+			settings = current.destinations[name]
+		}
+		d.configure(settings)
+	}
+}
+
+// parked reports whether no generation will deliver to a destination: neither the
+// one that does now nor the newest. The engine's lock is held.
+func (e *Engine) parked(name string) bool {
+	for _, g := range slices.Backward(e.generations) {
+		if g.destinations[name] != nil {
+			return false
+		}
+		if g.begun {
+			break
+		}
+	}
+	return true
+}

@@ -1,0 +1,106 @@
+package delivery
+
+import (
+	"sync/atomic"
+
+	"github.com/hookgate/hookgate/store"
+)
+
+const (
+	// maxFresh is how many events a destination's fresh lane may hold, and
+	// maxFreshBytes how many bytes all fresh lanes. What is beyond is read from the
+	// store when its turn comes.
+	maxFresh      = 1024
+	maxFreshBytes = 32 << 20
+)
+
+// budget is how many bytes the fresh lanes hold together.
+type budget struct{ used atomic.Int64 }
+
+func (b *budget) take(n int64) bool {
+	if b.used.Add(n) > maxFreshBytes {
+		b.used.Add(-n)
+		return false
+	}
+	return true
+}
+
+func (b *budget) give(n int64) { b.used.Add(-n) }
+
+// arrivals counts the events that are being accepted for a destination, in two turns,
+// so that the reader can wait for those that had begun before it read.
+type arrivals struct {
+	in   [2]int
+	turn int
+	over chan struct{} // has room for one
+}
+
+// arrive says that an event is about to be stored, and returns its turn.
+func (d *dispatcher) arrive() (turn int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	turn = d.arrivals.turn
+	d.arrivals.in[turn]++
+	return turn
+}
+
+// arrived ends what arrive began. An event that was stored is handed over, seq being
+// its number; if it cannot be attempted soon, the store alone has it.
+func (d *dispatcher) arrived(turn int, a *store.Arrival, v store.Verdict, err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	switch {
+	case err != nil:
+	case v.Result == store.Stored:
+		d.offer(a, v.Seq)
+	case v.Due:
+		d.missed()
+	}
+	if d.arrivals.in[turn]--; d.arrivals.in[turn] == 0 {
+		select {
+		case d.arrivals.over <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// settleArrivals waits until all are over that had begun when it was called. Then
+// every event that the store had before is held, or is not going to be handed over.
+func (d *dispatcher) settleArrivals() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	before := d.arrivals.turn
+	d.arrivals.turn = 1 - before
+	for d.arrivals.in[before] > 0 {
+		d.mu.Unlock()
+		select {
+		case <-d.arrivals.over:
+		case <-d.engine.ctx.Done():
+			d.mu.Lock()
+			return
+		}
+		d.mu.Lock()
+	}
+}
+
+// offer hands over an event that has just been committed, unless the reader was
+// faster.
+func (d *dispatcher) offer(a *store.Arrival, seq int64) {
+	size := int64(len(a.Head) + len(a.Body))
+	switch {
+	case d.held[store.DeliveryID{Seq: seq}]:
+		return
+	case !d.open(d.engine.now()) || d.queues[fresh].len() >= maxFresh || !d.engine.memory.take(size):
+		d.missed()
+		return
+	}
+	d.push(&task{lane: fresh, size: size, Delivery: store.Delivery{
+		Event: store.Event{
+			Seq: seq, Source: a.Source, ID: a.ID, Type: a.Type, Scheme: a.Scheme,
+			Timestamp: a.Timestamp, Received: a.Received, Size: int64(len(a.Body)),
+		},
+		Destination: a.Destination, State: store.Pending, Armed: a.Received, Due: a.Received,
+		Head: a.Head, Body: a.Body,
+	}})
+	d.start()
+}

@@ -1,0 +1,114 @@
+package delivery
+
+import (
+	"log/slog"
+	"time"
+)
+
+// run is the dispatcher's loop. It ends with the engine.
+func (d *dispatcher) run() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(d.pass())
+		select {
+		case <-d.engine.ctx.Done():
+			d.abandon()
+			return
+		case <-d.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+// pass does what there is to do with the store, and returns how long there will be
+// nothing, unless it is woken.
+func (d *dispatcher) pass() time.Duration {
+	d.rewrite()
+	now := d.engine.now()
+	if d.tick(now) {
+		err := d.expire(now)
+		if err == nil {
+			err = d.release(now)
+		}
+		if err == nil {
+			err = d.read(now)
+		}
+		if err == nil {
+			err = d.probe(now)
+		}
+		d.judgeStore(err)
+	}
+	return d.rest(d.engine.now())
+}
+
+// tick follows the time, and reports whether the store may be asked.
+func (d *dispatcher) tick(now time.Time) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := &d.reader
+	r.last = now
+	if !now.Before(r.minute) {
+		r.minute = now.Add(safetyNet)
+		r.unread = true
+		r.expiring = !d.barred()
+	}
+	if !r.next.IsZero() && !now.Before(r.next) {
+		r.unread, r.next = true, time.Time{}
+	}
+	return !now.Before(r.trouble.until)
+}
+
+// judgeStore leaves the store alone for a while if it is in trouble.
+func (d *dispatcher) judgeStore(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	log := d.engine.logger
+	name := slog.String("destination", d.name)
+	switch {
+	case err == nil:
+		if d.reader.trouble.ok() {
+			log.LogAttrs(d.engine.ctx, slog.LevelInfo, "the store can be read again", name)
+		}
+	case d.engine.ctx.Err() != nil: // the end
+	case d.reader.trouble.fail(d.engine.now()):
+		log.LogAttrs(d.engine.ctx, slog.LevelError, "the store cannot be read; trying again", name, slog.String("error", err.Error()))
+	}
+}
+
+// rest returns how long there is nothing to do.
+func (d *dispatcher) rest(now time.Time) time.Duration {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := &d.reader
+	until := r.minute
+	earlier := func(t time.Time) {
+		if t.Before(until) {
+			until = t
+		}
+	}
+	if len(d.failed) > 0 {
+		earlier(d.writes.until)
+	}
+	switch {
+	case now.Before(r.trouble.until):
+		earlier(r.trouble.until)
+		return until.Sub(now)
+	case d.barred():
+		return until.Sub(now)
+	case d.health.down():
+		if d.probing() {
+			earlier(latest(d.health.next, d.heldUntil))
+		}
+	case now.Before(d.heldUntil):
+		earlier(d.heldUntil)
+	case r.unread && d.room() || !r.release.IsZero():
+		return 0
+	case !r.unread && !r.next.IsZero():
+		earlier(r.next)
+	}
+	if r.expiring {
+		return 0
+	}
+	return until.Sub(now)
+}

@@ -1,0 +1,240 @@
+package gateway
+
+import (
+	"context"
+	"strconv"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hookgate/hookgate/store"
+)
+
+// maxPage is how many events a page has at most.
+const maxPage = 500
+
+// EventInfo is an event and how far its delivery is, without its payload.
+type EventInfo struct {
+	// Seq is the event's number, as in Hookgate-Sequence. It begins at the
+	// microseconds since 1970, and so stays within what a JSON number can hold in
+	// any language until the year 2255.
+	Seq    int64  `json:"seq"`
+	Source string `json:"source"`
+	// ID is the authenticated id, else "sha256:" and a digest. Type and Timestamp
+	// are there only if they are authenticated.
+	ID        string    `json:"id"`
+	Type      string    `json:"type,omitempty"`
+	Scheme    string    `json:"scheme"`
+	Timestamp time.Time `json:"timestamp,omitzero"`
+	Received  time.Time `json:"received"`
+	// Size is that of the body, in bytes.
+	Size int64 `json:"size"`
+	// Destination is where it goes; empty of an ignored event.
+	Destination string `json:"destination,omitempty"`
+	// State is pending, delivered, dead or ignored.
+	State string `json:"state"`
+	// Made is how many attempts were made, Step how many of them the schedule counts.
+	Made int `json:"attempts_made"`
+	Step int `json:"step"`
+	// Armed is when its schedule began, Due when a pending one is to be attempted
+	// next, Settled when it was delivered or given up.
+	Armed   time.Time `json:"armed,omitzero"`
+	Due     time.Time `json:"due,omitzero"`
+	Settled time.Time `json:"settled,omitzero"`
+	// Replay says that its latest schedule is a replay's.
+	Replay bool `json:"replay,omitempty"`
+	// Reason says why it is dead.
+	Reason string `json:"reason,omitempty"`
+}
+
+// EventPage is a part of a list of events, the newest first.
+type EventPage struct {
+	Events []EventInfo `json:"events"`
+	// Next is the cursor of the next page, for "before"; empty at the end.
+	Next string `json:"next,omitempty"`
+}
+
+// EventDetail is all that is known of an event.
+type EventDetail struct {
+	EventInfo
+	// Attempts are listed oldest first, at most the newest 200.
+	Attempts []AttemptInfo `json:"attempts"`
+	// Payload is there if it was asked for and is still kept.
+	Payload *Payload `json:"payload,omitempty"`
+}
+
+// AttemptInfo is one attempt.
+type AttemptInfo struct {
+	// Number counts from 1.
+	Number  int       `json:"number"`
+	Started time.Time `json:"started"`
+	// Took is how long it took, in milliseconds.
+	Took int64 `json:"took_ms"`
+	// Outcome is one of the engine's words; Status the HTTP status, 0 if there was
+	// none.
+	Outcome string `json:"outcome"`
+	Status  int    `json:"status,omitempty"`
+	Error   string `json:"error,omitempty"`
+	// Response is the beginning of the response's body, where it is kept.
+	Response *Content `json:"response,omitempty"`
+}
+
+// Content is bytes, and text if they are that.
+type Content struct {
+	Base64 []byte `json:"base64"`
+	Text   string `json:"text,omitempty"`
+}
+
+func newContent(b []byte) *Content {
+	if b == nil {
+		b = []byte{} // an empty text, not null
+	}
+	c := &Content{Base64: b}
+	if utf8.Valid(b) {
+		c.Text = string(b)
+	}
+	return c
+}
+
+func newEventInfo(d *store.Delivery) EventInfo {
+	i := EventInfo{
+		Seq: d.Seq, Source: d.Source, ID: d.ID, Type: d.Type, Scheme: d.Scheme,
+		Timestamp: d.Timestamp.UTC(), Received: d.Received.UTC(), Size: d.Size,
+		Destination: d.Destination, State: d.State.String(), Made: d.Attempts, Step: d.Step,
+		Replay: d.Replay, Reason: d.Reason,
+	}
+	switch d.State {
+	case store.Pending:
+		i.Armed, i.Due = d.Armed.UTC(), d.Due.UTC()
+	case store.Delivered, store.Dead:
+		i.Armed, i.Settled = d.Armed.UTC(), d.Settled.UTC()
+	}
+	return i
+}
+
+// Events returns a page of events, the newest first. A filter's limit is 50 if it
+// has none.
+func (o *Operator) Events(ctx context.Context, f store.Filter) (EventPage, error) {
+	r, err := o.reader()
+	if err != nil {
+		return EventPage{}, err
+	}
+	if f.Limit < 0 || f.Limit > maxPage {
+		return EventPage{}, invalid("limit is 1 to %d.", maxPage)
+	}
+	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
+		return EventPage{}, invalid("from has to be before to.")
+	}
+	found, next, err := r.List(ctx, f)
+	if err != nil {
+		return EventPage{}, err
+	}
+	if len(found) == 0 && f.Before == 0 && f.Source != "" && o.Engine != nil {
+		// A source may be gone and have events still, or be there and have none.
+		if err := o.knows(f.Source); err != nil {
+			return EventPage{}, err
+		}
+	}
+	page := newPage(found)
+	if next > 0 {
+		page.Next = strconv.FormatInt(next, 10)
+	}
+	return page, nil
+}
+
+// Find returns the events of a source with an id, the newest first: several if it
+// came with several bodies, or was forgotten in between. It looks through the
+// events themselves, which takes a while in a large store.
+func (o *Operator) Find(ctx context.Context, source, id string) (EventPage, error) {
+	r, err := o.reader()
+	if err != nil {
+		return EventPage{}, err
+	}
+	found, err := r.Find(ctx, source, id)
+	if err != nil {
+		return EventPage{}, err
+	}
+	if len(found) == 0 && o.Engine != nil {
+		if err := o.knows(source); err != nil {
+			return EventPage{}, err
+		}
+	}
+	return newPage(found), nil
+}
+
+func newPage(found []store.Delivery) EventPage {
+	page := EventPage{Events: make([]EventInfo, len(found))}
+	for i := range found {
+		page.Events[i] = newEventInfo(&found[i])
+	}
+	return page
+}
+
+// Event returns an event with its attempts, and with its payload if that is asked
+// for.
+func (o *Operator) Event(ctx context.Context, seq int64, payload bool) (EventDetail, error) {
+	r, err := o.reader()
+	if err != nil {
+		return EventDetail{}, err
+	}
+	d, err := r.Event(ctx, seq)
+	if err != nil {
+		return EventDetail{}, err
+	}
+	attempts, err := r.Attempts(ctx, d.DeliveryID())
+	if err != nil {
+		return EventDetail{}, err
+	}
+	detail := EventDetail{EventInfo: newEventInfo(&d), Attempts: make([]AttemptInfo, len(attempts))}
+	for i, a := range attempts {
+		info := AttemptInfo{
+			Number: a.Number, Started: a.Started.UTC(), Took: a.Took.Milliseconds(),
+			Outcome: a.Outcome, Status: a.Status, Error: a.Error,
+		}
+		if len(a.Response) > 0 {
+			info.Response = newContent(a.Response)
+		}
+		detail.Attempts[i] = info
+	}
+	if payload && d.Head != nil {
+		detail.Payload, err = newPayload(&d)
+	}
+	return detail, err
+}
+
+// Retry makes a pending delivery due now, and starts the schedule of a dead or
+// delivered one anew.
+func (o *Operator) Retry(ctx context.Context, seq int64) error {
+	if _, err := o.writer(); err != nil {
+		return err
+	}
+	d, err := o.Reader.Event(ctx, seq)
+	switch {
+	case err != nil:
+		return err
+	case d.State == store.IgnoredState:
+		return conflict("Event %d was ignored by only: its payload was not kept.", seq)
+	case d.Head == nil:
+		return conflict("The payload of event %d is gone: there is nothing to deliver.", seq)
+	}
+	return o.Engine.Retry(ctx, d.DeliveryID())
+}
+
+// Forget gives up an event's key: its next copy is as new. What is pending is
+// delivered all the same.
+func (o *Operator) Forget(ctx context.Context, seq int64) error {
+	w, err := o.writer()
+	if err != nil {
+		return err
+	}
+	return w.Forget(ctx, seq)
+}
+
+// Erase deletes an event's payload and what its attempts were answered, for good.
+// A pending delivery becomes dead; copies are still known.
+func (o *Operator) Erase(ctx context.Context, seq int64) error {
+	w, err := o.writer()
+	if err != nil {
+		return err
+	}
+	return w.Erase(ctx, seq)
+}

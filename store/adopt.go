@@ -1,0 +1,76 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+)
+
+// adoptQuery reads on from where the last step has ended. There is no index on
+// sources: a rename is rare.
+const adoptQuery = `SELECT seq FROM events WHERE seq > ? AND source = ? ORDER BY seq LIMIT ?`
+
+// adoptions remembers how far those under way are.
+type adoptions struct {
+	mu     sync.Mutex
+	behind map[[2]string]int64
+}
+
+// Adopt gives the events of a source, and their deliveries to it, to another source,
+// as after a rename: at most n events at a time, the oldest first. It returns how many,
+// and is called until that is 0. Their keys stay as they are: an arrival names its
+// former ones.
+func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error) {
+	s.adoptions.mu.Lock()
+	defer s.adoptions.mu.Unlock()
+	which := [2]string{from, to}
+	var events []int64
+	err := s.query(ctx, adoptQuery, []any{s.adoptions.behind[which], from, n}, func(scan func(...any) error) error {
+		var seq int64
+		err := scan(&seq)
+		events = append(events, seq)
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	if len(events) == 0 {
+		delete(s.adoptions.behind, which) // the next call begins anew
+		return 0, nil
+	}
+	err = s.Do(ctx, func(tx *Tx) error {
+		for _, seq := range events {
+			if err := tx.adopt(seq, from, to); err != nil {
+				return fmt.Errorf("adopting event %d: %w", seq, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	if s.adoptions.behind == nil {
+		s.adoptions.behind = make(map[[2]string]int64)
+	}
+	s.adoptions.behind[which] = events[len(events)-1]
+	return int64(len(events)), nil
+}
+
+func (tx *Tx) adopt(seq int64, from, to string) error {
+	if _, err := tx.Exec("UPDATE events SET source = ? WHERE seq = ? AND source = ?", to, seq, from); err != nil {
+		return err
+	}
+	was, is := sourceDestination(from), sourceDestination(to)
+	err := tx.Query("SELECT state FROM deliveries WHERE event = ? AND destination = ?", []any{seq, was}, func(scan func(...any) error) error {
+		var state State
+		err := scan(&state)
+		tx.count(was, state, -1)
+		tx.count(is, state, 1)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec("UPDATE deliveries SET destination = ? WHERE event = ? AND destination = ?", is, seq, was)
+	return err
+}

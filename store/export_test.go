@@ -1,0 +1,37 @@
+package store
+
+import "context"
+
+// Statements returns what the committer has prepared.
+func (s *Store) Statements() []string {
+	var all []string
+	_ = s.Do(context.Background(), func(tx *Tx) error {
+		for query := range tx.statements {
+			all = append(all, query)
+		}
+		return nil
+	})
+	return all
+}
+
+// Queries are those of the readers that run again and again.
+var Queries = map[string]string{
+	"due": dueQuery, "next due": nextDueQuery, "oldest": oldestQuery, "release": releaseQuery, "expire": expireQuery,
+	"delivery": "SELECT " + deliveryColumns + ", p.head, p.body FROM " + deliveryFrom,
+	"past":     pastQuery, "recover": "SELECT d.event " + recoverQuery + " ORDER BY d.settled, d.event LIMIT ?",
+	"replay": "SELECT d.event " + replayQuery + " ORDER BY e.seq LIMIT ?", "adopt": adoptQuery,
+	"pending": pendingQuery, "dead": deadQuery,
+}
+
+// Query returns how a filter is written.
+func (f Filter) Query() string {
+	query, _ := f.query(50)
+	return query
+}
+
+// WithMigrations runs a function as a release whose tables have these steps more.
+func WithMigrations(more []Migration, run func()) {
+	defer func(before []Migration) { migrations = before }(migrations)
+	migrations = append(append([]Migration(nil), migrations...), more...)
+	run()
+}

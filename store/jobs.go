@@ -1,0 +1,276 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+)
+
+// Job re-arms many deliveries of a source, in small steps.
+type Job struct {
+	// ID begins with job_ and grows with time.
+	ID string
+	// Kind is "recover" for dead letters, or "replay" for what was delivered.
+	Kind string
+	// Source is the name of the source whose events they are.
+	Source string
+	// Since and Until bound, for recover, when it was given up, for replay, when it
+	// was received: from Since on, before Until. A zero Until is when the job was
+	// created, and so is a later one.
+	Since, Until time.Time
+	// State is "running", "done" or "canceled".
+	State string
+	// Total is how many deliveries matched when the job was created; Done is how many
+	// of them are dealt with: all of them once the job is done.
+	Total, Done int64
+	// Skipped is how many of those done were left as they are, because their payload
+	// is gone.
+	Skipped int64
+	// Error says what went wrong last; empty if nothing did.
+	Error string
+	// Created and Updated are when it began and when it last made progress.
+	Created, Updated time.Time
+}
+
+const (
+	// Recover and Replay are the kinds of jobs.
+	Recover = "recover"
+	Replay  = "replay"
+
+	// JobRunning, JobDone and JobCanceled are the states of jobs.
+	JobRunning  = "running"
+	JobDone     = "done"
+	JobCanceled = "canceled"
+
+	// keptJobs is how many jobs are kept.
+	keptJobs = 100
+)
+
+// ErrJobs: as many jobs are running as are kept.
+var ErrJobs = errors.New("store: too many jobs are running")
+
+// job is a job with how far it is: behind the delivery that it dealt with last.
+type job struct {
+	Job
+	at, seq int64 // at is when that one was settled, of a recovery
+}
+
+const (
+	recoverQuery = `FROM deliveries d WHERE d.destination = ? AND d.state = 3 AND (d.settled, d.event) > (?, ?) AND d.settled < ?`
+	replayQuery  = `FROM events e JOIN deliveries d ON d.event = e.seq WHERE d.destination = ? AND d.state = 2 AND e.seq > ? AND e.received >= ? AND e.received < ?`
+)
+
+// begin checks a job, and puts it before the first delivery.
+func (j *job) begin(now time.Time) error {
+	switch {
+	case j.Kind != Recover && j.Kind != Replay:
+		return fmt.Errorf("store: there is no kind of job called %q", j.Kind)
+	case j.Source == "":
+		return errors.New("store: a job needs a source")
+	}
+	// What was settled just now is part of it.
+	if last := now.Add(time.Millisecond); j.Until.IsZero() || j.Until.After(last) {
+		j.Until = last
+	}
+	j.at, j.seq = millis(j.Since), -1
+	j.State, j.Total, j.Done, j.Skipped, j.Error = JobRunning, 0, 0, 0, ""
+	j.Created, j.Updated = now, now
+	return nil
+}
+
+// rest is what a job still has to deal with, as the end of a query.
+func (j *job) rest() (string, []any) {
+	if j.Kind == Recover {
+		return recoverQuery, []any{sourceDestination(j.Source), j.at, j.seq, millis(j.Until)}
+	}
+	return replayQuery, []any{sourceDestination(j.Source), j.seq, millis(j.Since), millis(j.Until)}
+}
+
+// CountJob returns how many deliveries a job would deal with. To replay, all events
+// are read through.
+func (s *Store) CountJob(ctx context.Context, plan Job) (int64, error) {
+	j := job{Job: plan}
+	if err := j.begin(s.now()); err != nil {
+		return 0, err
+	}
+	from, args := j.rest()
+	return s.one(ctx, "SELECT COUNT(*) "+from, args...)
+}
+
+// CreateJob notes a job, which [Store.AdvanceJob] makes progress with. Of the plan it
+// takes Kind, Source, Since and Until. Of 100 jobs the one goes that ended longest
+// ago; if none has ended the error is [ErrJobs].
+func (s *Store) CreateJob(ctx context.Context, plan Job) (Job, error) {
+	j := job{Job: plan}
+	if err := j.begin(s.now()); err != nil {
+		return Job{}, err
+	}
+	from, args := j.rest()
+	total, err := s.one(ctx, "SELECT COUNT(*) "+from, args...)
+	if err != nil {
+		return Job{}, err
+	}
+	j.Total = total
+	return do(ctx, s, func(tx *Tx) (Job, error) {
+		if err := tx.dropJobs(); err != nil {
+			return Job{}, err
+		}
+		number, err := s.db.Number(tx.ctx, tx, 1, tx.Now)
+		if err != nil {
+			return Job{}, fmt.Errorf("numbering: %w", err)
+		}
+		j.ID = "job_" + strconv.FormatInt(number, 36)
+		_, err = tx.Exec(`INSERT INTO jobs (id, kind, source, since, until, state, total, done, skipped, error, cursor_at, cursor_seq, created, updated)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, j.ID, j.Kind, j.Source, millis(j.Since), millis(j.Until), j.State, j.Total, j.Done, j.Skipped, j.Error,
+			j.at, j.seq, millis(j.Created), millis(j.Updated))
+		return j.Job, err
+	})
+}
+
+// dropJobs makes room for one more job.
+func (tx *Tx) dropJobs() error {
+	var kept int
+	err := tx.Query("SELECT COUNT(*) FROM jobs", nil, func(scan func(...any) error) error { return scan(&kept) })
+	if err != nil || kept < keptJobs {
+		return err
+	}
+	n, err := tx.Exec("DELETE FROM jobs WHERE id IN (SELECT id FROM jobs WHERE state <> ? ORDER BY updated, id LIMIT ?)", JobRunning, kept-keptJobs+1)
+	if err == nil && n == 0 {
+		err = ErrJobs
+	}
+	return err
+}
+
+// AdvanceJob deals with the next n deliveries of a running job, and notes its progress
+// in the same transaction. They are re-armed, unless their payload is gone. Those that
+// have changed since the job was created are not among them. It returns the job as it
+// is then; one that is not running stays as it is.
+func (s *Store) AdvanceJob(ctx context.Context, id string, n int) (Job, error) {
+	j, err := s.job(ctx, id)
+	if err != nil || j.State != JobRunning {
+		return j.Job, err
+	}
+	// What comes next is looked up outside of the transaction: it may take long.
+	next, err := s.nextOf(ctx, &j, n)
+	if err != nil {
+		return Job{}, err
+	}
+	return do(ctx, s, func(tx *Tx) (Job, error) {
+		now, err := tx.job(id)
+		if err != nil || now.State != JobRunning || now.at != j.at || now.seq != j.seq {
+			return now.Job, err
+		}
+		for _, d := range next {
+			ok, err := tx.rearm(d.id, sourceDestination(j.Source), j.from(), j.Kind == Replay)
+			if err != nil {
+				return Job{}, err
+			}
+			if !ok {
+				now.Skipped++
+			}
+			now.at, now.seq = d.settled, d.id.Seq
+		}
+		now.Done, now.Updated = now.Done+int64(len(next)), tx.Now
+		if len(next) < n {
+			now.State, now.Done = JobDone, now.Total
+		}
+		return now.Job, tx.saveJob(&now)
+	})
+}
+
+// from is the state of the deliveries that a job re-arms.
+func (j *job) from() State {
+	if j.Kind == Recover {
+		return Dead
+	}
+	return Delivered
+}
+
+// step is a delivery that a job comes to.
+type step struct {
+	id      DeliveryID
+	settled int64
+}
+
+func (s *Store) nextOf(ctx context.Context, j *job, n int) (next []step, err error) {
+	from, args := j.rest()
+	order := " ORDER BY d.settled, d.event LIMIT ?"
+	if j.Kind == Replay {
+		order = " ORDER BY e.seq LIMIT ?"
+	}
+	err = s.query(ctx, "SELECT d.event, d.n, d.settled "+from+order, append(args, n), func(scan func(...any) error) error {
+		var d step
+		err := scan(&d.id.Seq, &d.id.N, &d.settled)
+		next = append(next, d)
+		return err
+	})
+	return next, err
+}
+
+// CancelJob ends a running job where it is, and returns it.
+func (s *Store) CancelJob(ctx context.Context, id string) (Job, error) {
+	return do(ctx, s, func(tx *Tx) (Job, error) {
+		j, err := tx.job(id)
+		if err != nil || j.State != JobRunning {
+			return j.Job, err
+		}
+		j.State, j.Updated = JobCanceled, tx.Now
+		return j.Job, tx.saveJob(&j)
+	})
+}
+
+func (tx *Tx) saveJob(j *job) error {
+	_, err := tx.Exec("UPDATE jobs SET state = ?, done = ?, skipped = ?, error = ?, cursor_at = ?, cursor_seq = ?, updated = ? WHERE id = ?",
+		j.State, j.Done, j.Skipped, j.Error, j.at, j.seq, millis(j.Updated), j.ID)
+	return err
+}
+
+const jobColumns = "id, kind, source, since, until, state, total, done, skipped, error, cursor_at, cursor_seq, created, updated"
+
+func scanJob(scan func(...any) error) (j job, err error) {
+	var since, until, created, updated int64
+	err = scan(&j.ID, &j.Kind, &j.Source, &since, &until, &j.State, &j.Total, &j.Done, &j.Skipped, &j.Error, &j.at, &j.seq, &created, &updated)
+	j.Since, j.Until, j.Created, j.Updated = moment(since), moment(until), moment(created), moment(updated)
+	return j, err
+}
+
+const jobQuery = "SELECT " + jobColumns + " FROM jobs WHERE id = ?"
+
+// Job returns a job. If there is none of that id the error is [ErrNotFound].
+func (r *Reader) Job(ctx context.Context, id string) (Job, error) {
+	j, err := r.job(ctx, id)
+	return j.Job, err
+}
+
+func (r *Reader) job(ctx context.Context, id string) (j job, err error) {
+	return oneJob(id, func(row func(func(...any) error) error) error { return r.query(ctx, jobQuery, []any{id}, row) })
+}
+
+func (tx *Tx) job(id string) (job, error) {
+	return oneJob(id, func(row func(func(...any) error) error) error { return tx.Query(jobQuery, []any{id}, row) })
+}
+
+func oneJob(id string, query func(row func(scan func(...any) error) error) error) (j job, err error) {
+	found := false
+	err = query(func(scan func(...any) error) (err error) {
+		found = true
+		j, err = scanJob(scan)
+		return err
+	})
+	if err == nil && !found {
+		err = fmt.Errorf("job %q: %w", id, ErrNotFound)
+	}
+	return j, err
+}
+
+// Jobs returns the jobs that are kept, the newest first.
+func (r *Reader) Jobs(ctx context.Context) (jobs []Job, err error) {
+	err = r.query(ctx, "SELECT "+jobColumns+" FROM jobs ORDER BY created DESC, id DESC", nil, func(scan func(...any) error) error {
+		j, err := scanJob(scan)
+		jobs = append(jobs, j.Job)
+		return err
+	})
+	return jobs, err
+}

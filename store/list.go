@@ -1,0 +1,243 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Filter says which events are listed. Zero values select all.
+type Filter struct {
+	// Source is the name of what sent it.
+	Source string
+	// Type is the event's; with * at the end, how it begins.
+	Type string
+	// State is that of the delivery.
+	State State
+	// From and To bound when it was received: from From on, before To.
+	From, To time.Time
+	// Before is where the page begins: the number that the page before has
+	// returned; 0 for the newest.
+	Before int64
+	// Limit is how many are returned at most. Default: 50; 500 at most.
+	Limit int
+}
+
+const (
+	defaultPage = 50
+	maxPage     = 500
+	// unsteady is how far the clock may have gone back between two events for them
+	// to be found by when they were received.
+	unsteady = 24 * time.Hour
+	// findIn is among how many of the newest events one is looked for by its id.
+	findIn = 1_000_000
+	// findMax is how many events of one id are returned.
+	findMax = 50
+	// maxAttempts is how many attempts of a delivery are returned.
+	maxAttempts = 200
+)
+
+// deliveryColumns are those of an event with its delivery, or without one: it is
+// ignored then.
+const deliveryColumns = `e.seq, e.source, e.id, e.type, e.scheme, e.stamp, e.received, e.size,
+COALESCE(d.n, 0), COALESCE(d.destination, ''), COALESCE(d.state, 4), COALESCE(d.attempts, 0), COALESCE(d.step, 0),
+COALESCE(d.armed, 0), COALESCE(d.due, 0), COALESCE(d.settled, e.received), COALESCE(d.replay, FALSE), COALESCE(d.reason, '')`
+
+func scanDelivery(scan func(...any) error, more ...any) (Delivery, error) {
+	var d Delivery
+	var stamp, received, armed, due, settled int64
+	into := append([]any{&d.Seq, &d.Source, &d.ID, &d.Type, &d.Scheme, &stamp, &received, &d.Size,
+		&d.N, &d.Destination, &d.State, &d.Attempts, &d.Step, &armed, &due, &settled, &d.Replay, &d.Reason}, more...)
+	if err := scan(into...); err != nil {
+		return d, err
+	}
+	d.Timestamp, d.Received, d.Armed, d.Due, d.Settled = moment(stamp), moment(received), moment(armed), moment(due), moment(settled)
+	return d, nil
+}
+
+// conditions collects the parts of a WHERE and their arguments.
+type conditions struct {
+	parts []string
+	args  []any
+}
+
+func (c *conditions) add(part string, args ...any) {
+	c.parts, c.args = append(c.parts, part), append(c.args, args...)
+}
+
+func (c *conditions) String() string {
+	if len(c.parts) == 0 {
+		return ""
+	}
+	return " WHERE " + strings.Join(c.parts, " AND ")
+}
+
+// List returns a page of events, the newest first, without payloads, and where the
+// next page begins; 0 if there is none. Ignored events are among them, with
+// [IgnoredState] and no destination; of an event with several deliveries the first
+// is shown. Only pending and dead ones have an
+// index: what is rare among the others is searched for.
+func (r *Reader) List(ctx context.Context, f Filter) (page []Delivery, next int64, err error) {
+	limit := f.Limit
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	limit = min(limit, maxPage)
+	query, args := f.query(limit)
+	err = r.query(ctx, query, args, func(scan func(...any) error) error {
+		d, err := scanDelivery(scan)
+		if err != nil {
+			return err
+		}
+		switch {
+		case d.Received.Before(f.From.Add(-unsteady)):
+			return errEnough // events are numbered as they come
+		case d.Received.Before(f.From):
+			return nil
+		case len(page) == limit:
+			next = page[limit-1].Seq
+			return errEnough
+		}
+		page = append(page, d)
+		return nil
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	return page, next, nil
+}
+
+// query writes the filter as a query that is ended when there is enough.
+func (f *Filter) query(limit int) (string, []any) {
+	var where conditions
+	join, order := "events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0", " ORDER BY e.seq DESC"
+	switch f.State {
+	case Pending, Dead:
+		indexed := f.indexed()
+		join = "deliveries d JOIN events e ON e.seq = d.event"
+		if f.Type == "" && f.From.IsZero() && f.To.IsZero() {
+			// Nothing else selects, so that no more need be looked at, and put in
+			// order, than are returned. The signs keep SQLite from reading through a
+			// whole table because it is in that order.
+			order = " ORDER BY +e.seq DESC"
+			where.add("d.n = 0 AND e.seq IN (SELECT d.event FROM deliveries d"+indexed.String()+" ORDER BY +d.event DESC LIMIT ?)", append(indexed.args, limit+1)...)
+		} else {
+			where = indexed
+		}
+	case Delivered:
+		where.add("d.state = ?", int(f.State))
+	case IgnoredState:
+		where.add("d.event IS NULL")
+	}
+	if f.Source != "" {
+		where.add("e.source = ?", f.Source)
+	}
+	if prefix, ok := strings.CutSuffix(f.Type, "*"); ok && prefix != "" {
+		where.add("substr(e.type, 1, ?) = ?", utf8.RuneCountInString(prefix), prefix)
+	} else if f.Type != "" && !ok {
+		where.add("e.type = ?", f.Type)
+	}
+	if !f.To.IsZero() {
+		where.add("e.received < ?", millis(f.To))
+	}
+	if f.Before > 0 {
+		where.add("e.seq < ?", f.Before)
+	}
+	return "SELECT " + deliveryColumns + " FROM " + join + where.String() + order, where.args
+}
+
+// indexed is what of a filter for pending or dead ones is in their index. The number of
+// the state is written out: it chooses the index.
+func (f *Filter) indexed() (where conditions) {
+	where.add(fmt.Sprintf("d.state = %d AND d.n = 0", int(f.State)))
+	if f.Source != "" {
+		where.add("d.destination = ?", sourceDestination(f.Source))
+	}
+	if f.Before > 0 {
+		where.add("d.event < ?", f.Before)
+	}
+	return where
+}
+
+// sourceDestination is where the events of a source go.
+func sourceDestination(source string) string { return "source/" + source }
+
+// Event returns an event with its payload, also an ignored one, which has none. If
+// there is no such event the error is [ErrNotFound]; [ErrDamaged] is as for [Reader.Delivery].
+func (r *Reader) Event(ctx context.Context, seq int64) (Delivery, error) {
+	return r.read(ctx, seq, `events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0 LEFT JOIN payloads p ON p.seq = e.seq WHERE e.seq = ?`, seq)
+}
+
+// Delivery returns a delivery with its payload. Without one, Head is nil: it is
+// gone. If there is no such delivery the error is [ErrNotFound]. If the payload is not
+// what was stored the error is [ErrDamaged], and the rest of the delivery is returned.
+func (r *Reader) Delivery(ctx context.Context, id DeliveryID) (Delivery, error) {
+	return r.read(ctx, id.Seq, deliveryFrom, id.Seq, id.N)
+}
+
+const deliveryFrom = `deliveries d JOIN events e ON e.seq = d.event LEFT JOIN payloads p ON p.seq = d.event WHERE d.event = ? AND d.n = ?`
+
+// read reads one delivery with its payload.
+func (r *Reader) read(ctx context.Context, seq int64, from string, args ...any) (d Delivery, err error) {
+	found, damaged := false, false
+	err = r.query(ctx, `SELECT `+deliveryColumns+`, p.head, p.body, p.sum FROM `+from, args, func(scan func(...any) error) error {
+		var head, body []byte
+		var sum sql.NullInt64 // NULL if there is no payload
+		if d, err = scanDelivery(scan, &head, &body, &sum); err != nil {
+			return err
+		}
+		found, damaged = true, sum.Valid && sum.Int64 != checksum(head, body)
+		if sum.Valid && !damaged { // what is empty is not nil, whatever the driver makes of it
+			d.Head, d.Body = blob(head), blob(body)
+		}
+		return nil
+	})
+	switch {
+	case err == nil && !found:
+		err = ErrNotFound
+	case err == nil && damaged:
+		return d, fmt.Errorf("event %d: %w", seq, ErrDamaged)
+	}
+	if err != nil {
+		return Delivery{}, fmt.Errorf("event %d: %w", seq, err)
+	}
+	return d, nil
+}
+
+// Find returns the events of a source that have an id, the newest first: an id may
+// have come with several bodies. At most 50 are returned. There is no index on ids,
+// as every event would have to pay for it: the newest 1,000,000 events of the store
+// are read through, which may take a second.
+func (r *Reader) Find(ctx context.Context, source, id string) (found []Delivery, err error) {
+	oldest, err := r.one(ctx, `SELECT seq FROM events ORDER BY seq DESC LIMIT 1 OFFSET ?`, findIn-1)
+	if err != nil {
+		return nil, err
+	}
+	err = r.query(ctx, `SELECT `+deliveryColumns+` FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0
+WHERE e.seq >= ? AND e.source = ? AND e.id = ? ORDER BY e.seq DESC LIMIT ?`, []any{oldest, source, id, findMax}, func(scan func(...any) error) error {
+		d, err := scanDelivery(scan)
+		found = append(found, d)
+		return err
+	})
+	return found, err
+}
+
+// Attempts returns the attempts of a delivery, the oldest first; of very many, the
+// newest 200.
+func (r *Reader) Attempts(ctx context.Context, id DeliveryID) (attempts []Attempt, err error) {
+	err = r.query(ctx, `SELECT number, started, took, outcome, status, error, response FROM (
+SELECT * FROM attempts WHERE event = ? AND n = ? ORDER BY number DESC LIMIT ?) newest ORDER BY number`, []any{id.Seq, id.N, maxAttempts}, func(scan func(...any) error) error {
+		var a Attempt
+		var started, took int64
+		if err := scan(&a.Number, &started, &took, &a.Outcome, &a.Status, &a.Error, &a.Response); err != nil {
+			return err
+		}
+		a.Started, a.Took = moment(started), time.Duration(took)*time.Millisecond
+		attempts = append(attempts, a)
+		return nil
+	})
+	return attempts, err
+}

@@ -1,0 +1,162 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// Retention says how long what is settled is kept. Zero values mean for ever.
+type Retention struct {
+	// Age is how long delivered and ignored events are kept after they were settled.
+	Age time.Duration
+	// Size is how many bytes may be stored before the oldest delivered and ignored
+	// events go early.
+	Size int64
+	// Dead is how long dead letters are kept after they were given up.
+	Dead time.Duration
+	// Window returns how long a source remembers today, and whether there is such a
+	// source. The longer of it and what held when an event came decides.
+	Window func(source string) (time.Duration, bool)
+}
+
+// SetRetention says what is kept from now on.
+func (s *Store) SetRetention(r Retention) { s.retention.Store(&r) }
+
+// past is an event as retention sees it.
+type past struct {
+	seq      int64
+	source   string
+	received int64
+	keep     int64
+	size     int64
+	place    []byte // empty if the event has none
+	pending  bool   // one of its deliveries is
+	dead     bool   // one of its deliveries is
+	settled  int64  // when the last one was; when it came if it is ignored
+	kept     bool   // its payload is; not asked for while it is pending
+}
+
+// The columns of past. Payloads lie elsewhere, so those of a backlog are not touched.
+const (
+	pastColumns = `SELECT e.seq, e.source, e.received, e.keep, e.size, e.place,
+COALESCE(MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END), 0), COALESCE(MAX(CASE d.state WHEN 3 THEN 1 ELSE 0 END), 0), COALESCE(MAX(d.settled), e.received),
+CASE WHEN MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END) = 1 THEN 0 WHEN EXISTS (SELECT 1 FROM payloads p WHERE p.seq = e.seq) THEN 1 ELSE 0 END
+FROM events e LEFT JOIN deliveries d ON d.event = e.seq`
+	pastQuery   = pastColumns + ` WHERE e.seq > ? GROUP BY e.seq ORDER BY e.seq LIMIT ?`
+	againQuery  = pastColumns + ` WHERE e.seq = ? GROUP BY e.seq`
+	emptyQuery  = `DELETE FROM payloads WHERE seq = ?`
+	mumQuery    = `UPDATE attempts SET response = NULL WHERE event = ? AND response IS NOT NULL`
+	lettersDead = `SELECT destination FROM deliveries WHERE event = ? AND state = 3`
+)
+
+func scanPast(scan func(...any) error) (e past, err error) {
+	err = scan(&e.seq, &e.source, &e.received, &e.keep, &e.size, &e.place, &e.pending, &e.dead, &e.settled, &e.kept)
+	return e, err
+}
+
+// action is what retention does to an event.
+type action int
+
+const (
+	leave  action = iota
+	empty         // delete the payload and the responses
+	remove        // delete the event, and with it its key
+)
+
+// stage is why retention looks at events.
+type stage int
+
+const (
+	byAge       stage = iota
+	sizePayload       // too much is stored: payloads whatever their age
+	sizeRow           // still too much: what is left of events whose time is over
+)
+
+// judge decides on an event. Nothing pending goes, no dead letter before its time,
+// and no key before its window is over.
+func (r *Retention) judge(e *past, at stage, now time.Time) action {
+	limit := r.Age
+	if e.dead {
+		limit = r.Dead
+	}
+	over := func(span time.Duration) bool { return e.settled+span.Milliseconds() <= millis(now) }
+	early := at != byAge && !e.dead
+	if e.pending || (!early && (limit <= 0 || !over(limit))) {
+		return leave
+	}
+	window := time.Duration(e.keep) * time.Millisecond
+	if r.Window != nil {
+		if today, ok := r.Window(e.source); ok {
+			window = max(window, today)
+		}
+	}
+	switch {
+	case at != sizePayload && (len(e.place) == 0 || over(window)):
+		return remove
+	case e.kept:
+		return empty
+	}
+	return leave
+}
+
+// enforce does to events what retention says today, after a look at what has become
+// of them since they were chosen.
+func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []past) error {
+	return s.Do(ctx, func(tx *Tx) error {
+		for _, chosen := range events {
+			var e past
+			err := tx.Query(againQuery, []any{chosen.seq}, func(scan func(...any) error) (err error) {
+				e, err = scanPast(scan)
+				return err
+			})
+			if err == nil && e.seq == chosen.seq {
+				switch r.judge(&e, at, tx.Now) {
+				case empty:
+					err = tx.empty(e.seq)
+				case remove:
+					err = tx.remove(&e)
+				}
+			}
+			if err != nil {
+				return fmt.Errorf("retention of event %d: %w", chosen.seq, err)
+			}
+		}
+		return nil
+	})
+}
+
+// empty deletes the payload of an event and the responses of its attempts.
+func (tx *Tx) empty(seq int64) error {
+	if _, err := tx.Exec(emptyQuery, seq); err != nil {
+		return err
+	}
+	_, err := tx.Exec(mumQuery, seq)
+	return err
+}
+
+// remove deletes an event.
+func (tx *Tx) remove(e *past) error {
+	if e.dead {
+		err := tx.Query(lettersDead, []any{e.seq}, func(scan func(...any) error) error {
+			var destination string
+			err := scan(&destination)
+			tx.count(destination, Dead, -1)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(e.place) == len(Digest{}) {
+		tx.give(Digest(e.place))
+	}
+	for _, query := range []string{
+		"DELETE FROM attempts WHERE event = ?", "DELETE FROM deliveries WHERE event = ?", emptyQuery, "DELETE FROM events WHERE seq = ?",
+	} {
+		if _, err := tx.Exec(query, e.seq); err != nil {
+			return err
+		}
+	}
+	return nil
+}
