@@ -80,12 +80,12 @@ func TestChainOutcomes(t *testing.T) {
 		app       func(http.ResponseWriter)
 		delivered bool
 	}{
-		"2xx":                 {"reverse_proxy %s", func(w http.ResponseWriter) { w.WriteHeader(204) }, true},
+		"2xx":                 {"reverse_proxy %s", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, true},
 		"endless 200":         {"reverse_proxy %s", endless, true},
 		"200 cut off":         {"reverse_proxy %s", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "9"); _, _ = w.Write([]byte("12")) }, true},
 		"respond":             {"request_header X-Y z\nreverse_proxy /hooks/never %s\nrespond 200", nil, true},
-		"redirect":            {"reverse_proxy %s", func(w http.ResponseWriter) { w.Header().Set("Location", "/x"); w.WriteHeader(302) }, false},
-		"500":                 {"reverse_proxy %s", func(w http.ResponseWriter) { w.WriteHeader(500) }, false},
+		"redirect":            {"reverse_proxy %s", func(w http.ResponseWriter) { w.Header().Set("Location", "/x"); w.WriteHeader(http.StatusFound) }, false},
+		"500":                 {"reverse_proxy %s", func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) }, false},
 		"reset":               {"reverse_proxy %s", func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, false},
 		"nobody":              {"reverse_proxy /hooks/never %s", nil, false},
 		"terminal, unhandled": {"handle /hooks/a {\nvars a b\n}", nil, false},

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -93,7 +94,7 @@ func (a *App) begin() error {
 	a.process.Bodies.SetLimit(cmp.Or(a.BodyMemory, defaultBodyMemory))
 	for _, reg := range a.sources {
 		if err := reg.source.Start(); err != nil {
-			a.logger.Error("a source cannot start", "error", err)
+			a.logger.Error("a source cannot start", slog.Any("error", err))
 		}
 	}
 	if a.storage == nil {
@@ -138,7 +139,7 @@ func (a *App) adopt() {
 				}
 				var err error
 				if n, err = a.storage.store.Adopt(context.Background(), old, name, batch); err != nil {
-					a.logger.Error("taking over a source's events; the next start goes on", "source", name, "was", old, "error", err)
+					a.logger.Error("taking over a source's events; the next start goes on", slog.String("source", name), slog.String("was", old), slog.Any("error", err))
 					return
 				}
 			}

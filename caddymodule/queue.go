@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
@@ -28,7 +29,7 @@ func (q *queue) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, er
 	}
 	defer func() {
 		if err := q.storage.release(); err != nil {
-			q.logger.Error("closing the store", "error", err)
+			q.logger.Error("closing the store", slog.Any("error", err))
 		}
 	}()
 	return q.storage.engine.Accept(ctx, a)

@@ -121,6 +121,6 @@ func (s *storage) Destruct() error { return s.release() }
 
 func releaseStorage(s *storage, logger *slog.Logger) {
 	if _, err := storages.Delete(s.key); err != nil {
-		logger.Error("closing the store", "error", err)
+		logger.Error("closing the store", slog.Any("error", err))
 	}
 }

@@ -92,7 +92,8 @@ func overSocket(path string) *http.Transport {
 // start starts the child. It has to be stopped, or killed.
 func (g *demoGateway) start() error {
 	ctx, end := context.WithCancel(context.Background())
-	child := exec.CommandContext(ctx, g.executable, "run", "--config", "Caddyfile", "--adapter", "caddyfile")
+	child := exec.CommandContext(ctx, g.executable, //nolint:gosec // our own
+		"run", "--config", "Caddyfile", "--adapter", "caddyfile")
 	child.Dir, child.Env = g.dir, g.environment
 	child.Stdout, child.Stderr = &g.log, &g.log
 	child.Cancel = func() error {

@@ -71,7 +71,7 @@ func demoInterrupted(t *testing.T, executable string) {
 			}))
 			defer app.CloseClientConnections()
 			temp := emptyTemp(t)
-			d := newTestDemo(script, func(string) string { return demoSite(app.Listener.Addr().String()) }, io.Discard)
+			d := newTestDemo(script, func(string) string { return demoSite(app.Listener.Addr().String()) }, io.Discard) //nolint:gocritic // the app of this test, not the one that is asked for
 			d.patience = demoPatience
 			if err := d.run(t.Context()); err == nil || err.Error() != "interrupted" {
 				t.Errorf("error %v", err)

@@ -78,18 +78,26 @@ func TestDemoArrivals(t *testing.T) {
 		{"in another order", func(seen []seenRequest) []seenRequest { slices.Reverse(seen); return seen }, "20" + good},
 		{"none", func([]seenRequest) []seenRequest { return nil }, "0" + good + "; of order_1 it saw nothing"},
 		{"one lost", func(seen []seenRequest) []seenRequest { return seen[:19] }, "19" + good + "; of order_20 it saw nothing"},
-		{"one twice", func(seen []seenRequest) []seenRequest { return append(seen, seen[4]) },
-			"19" + good + "; of order_5 it saw /hooks/orders from orders, id order_5 and /hooks/orders from orders, id order_5"},
+		{
+			"one twice", func(seen []seenRequest) []seenRequest { return append(seen, seen[4]) },
+			"19" + good + "; of order_5 it saw /hooks/orders from orders, id order_5 and /hooks/orders from orders, id order_5",
+		},
 		{"two swapped", func(seen []seenRequest) []seenRequest {
 			seen[1].body, seen[2].body = seen[2].body, seen[1].body
 			return seen
 		}, "18" + good + "; of order_2 it saw /hooks/orders from orders, id order_2, with another body"},
-		{"a byte changed", func(seen []seenRequest) []seenRequest { seen[6].body[0] ^= 1; return seen },
-			"19" + good + "; of order_7 it saw /hooks/orders from orders, id order_7, with another body"},
-		{"elsewhere", func(seen []seenRequest) []seenRequest { seen[0].path = "/"; return seen },
-			"19" + good + "; of order_1 it saw / from orders, id order_1"},
-		{"one invented", func(seen []seenRequest) []seenRequest { return append(seen, seenRequest{id: "order_21"}) },
-			"20" + good + "; it saw 1 events that nobody sent"},
+		{
+			"a byte changed", func(seen []seenRequest) []seenRequest { seen[6].body[0] ^= 1; return seen },
+			"19" + good + "; of order_7 it saw /hooks/orders from orders, id order_7, with another body",
+		},
+		{
+			"elsewhere", func(seen []seenRequest) []seenRequest { seen[0].path = "/"; return seen },
+			"19" + good + "; of order_1 it saw / from orders, id order_1",
+		},
+		{
+			"one invented", func(seen []seenRequest) []seenRequest { return append(seen, seenRequest{id: "order_21"}) },
+			"20" + good + "; it saw 1 events that nobody sent",
+		},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			var seen []seenRequest

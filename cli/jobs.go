@@ -137,7 +137,7 @@ func (n *newJob) outcome(j *gateway.JobInfo) string {
 	id := safe(j.ID)
 	switch {
 	case n.dryRun:
-		return fmt.Sprintf("%s would be made due. Nothing was changed.\n", events(j.Total))
+		return events(j.Total) + " would be made due. Nothing was changed.\n"
 	case n.detach:
 		return fmt.Sprintf("Job %s is about %s. See %s webhook jobs ls.\n", id, events(j.Total), n.host.Program)
 	case j.State != "done":

@@ -25,13 +25,13 @@ func (p *progress) show(j *gateway.JobInfo) {
 	if p.redraw {
 		const width = 30
 		full := int(share * width)
-		fmt.Fprintf(p.out, "\r[%-*.*s] %s of %d ", width, full, bar, strconv.FormatInt(j.Done, 10), j.Total)
+		_, _ = fmt.Fprintf(p.out, "\r[%-*.*s] %s of %d ", width, full, bar, strconv.FormatInt(j.Done, 10), j.Total)
 		p.drawn = true
 		return
 	}
 	if tenth := 1 + int64(share*10); tenth > p.tenth {
 		p.tenth = tenth
-		fmt.Fprintf(p.out, "%s: %d of %d\n", safe(j.ID), j.Done, j.Total)
+		_, _ = fmt.Fprintf(p.out, "%s: %d of %d\n", safe(j.ID), j.Done, j.Total)
 	}
 }
 
@@ -40,7 +40,7 @@ const bar = "=============================="
 // end leaves the line that was drawn.
 func (p *progress) end() {
 	if p.drawn {
-		fmt.Fprintln(p.out)
+		_, _ = fmt.Fprintln(p.out)
 		p.drawn = false
 	}
 }

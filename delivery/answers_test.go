@@ -64,9 +64,11 @@ func TestHandedOverIsWhatIsStored(t *testing.T) {
 }
 
 func describe(d store.Delivery) string {
-	return strings.Join([]string{d.Source, d.ID, d.Type, d.Scheme, d.Destination, d.State.String(), d.Reason, string(d.Head), string(d.Body),
+	return strings.Join([]string{
+		d.Source, d.ID, d.Type, d.Scheme, d.Destination, d.State.String(), d.Reason, string(d.Head), string(d.Body),
 		time.Duration(d.Seq).String(), time.Duration(d.N).String(), time.Duration(d.Size).String(),
-		d.Received.String(), d.Armed.String(), d.Due.String(), d.Timestamp.String()}, "|")
+		d.Received.String(), d.Armed.String(), d.Due.String(), d.Timestamp.String(),
+	}, "|")
 }
 
 // TestAnswerDecides: what becomes of an event by the app's first answer, an hour

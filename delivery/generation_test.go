@@ -38,6 +38,8 @@ func TestNewestGenerationDelivers(t *testing.T) {
 		delivers("first")
 		second := add("second")
 		delivers("first")
+		add("third").Remove()
+		delivers("first")
 		second.Begin()
 		delivers("second")
 		first.Begin()

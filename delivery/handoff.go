@@ -83,14 +83,11 @@ func (d *dispatcher) settleArrivals() {
 	}
 }
 
-// offer hands over an event that has just been committed, unless the reader was
-// faster.
+// offer hands over an event that has just been committed. The reader cannot have it:
+// see settleArrivals.
 func (d *dispatcher) offer(a *store.Arrival, seq int64) {
 	size := int64(len(a.Head) + len(a.Body))
-	switch {
-	case d.held[store.DeliveryID{Seq: seq}]:
-		return
-	case !d.open(d.engine.now()) || d.queues[fresh].len() >= maxFresh || !d.engine.memory.take(size):
+	if !d.open(d.engine.now()) || d.queues[fresh].len() >= maxFresh || !d.engine.memory.take(size) {
 		d.missed()
 		return
 	}

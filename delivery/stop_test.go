@@ -156,6 +156,25 @@ func TestUnwrittenOutcomesBoundTheRepeated(t *testing.T) {
 	})
 }
 
+// TestShortFailureIsOverSoon: many outcomes that fail together are one failure, so
+// that all are written soon after it (F-02).
+func TestShortFailureIsOverSoon(t *testing.T) {
+	inBubble(t, func(b *bed) {
+		b.begin(delivery.Destination{})
+		b.store.failing(func(operation string) error {
+			if operation == "Settle" {
+				return errStore
+			}
+			return nil
+		})
+		b.fill(toApp, 100)
+		sleep(2500 * time.Millisecond)
+		b.store.failing(nil)
+		sleep(5 * time.Second)
+		b.wantStates(map[store.State]int{store.Delivered: 100})
+	})
+}
+
 // TestFailedSettleKeepsItsSchedule: an outcome that was written late is as it would
 // have been (K-10).
 func TestFailedSettleKeepsItsSchedule(t *testing.T) {

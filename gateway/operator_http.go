@@ -33,8 +33,10 @@ func NewOperatorAPI(operator func() (*Operator, bool)) *OperatorAPI {
 		slices.Sort(allowed)
 		a.mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
 			w.Header().Set("Allow", strings.Join(allowed, ", "))
-			writeOperatorError(w, &OperatorError{http.StatusMethodNotAllowed, "method_not_allowed",
-				fmt.Sprintf("%.20q is not possible here; %s is.", r.Method, strings.Join(allowed, " or "))})
+			writeOperatorError(w, &OperatorError{
+				http.StatusMethodNotAllowed, "method_not_allowed",
+				fmt.Sprintf("%.20q is not possible here; %s is.", r.Method, strings.Join(allowed, " or ")),
+			})
 		})
 	}
 	a.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {

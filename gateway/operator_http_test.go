@@ -217,7 +217,7 @@ func TestOperatorStoreErrors(t *testing.T) {
 // are in UTC wherever the process is.
 func TestOperatorShapes(t *testing.T) {
 	b := newOperatorBed(t)
-	b.Operator.Now = func() time.Time { return b.clock.now().In(time.FixedZone("", 3600)) }
+	b.Now = func() time.Time { return b.clock.now().In(time.FixedZone("", 3600)) }
 	seq := b.accept(t, "travtus", "a", "x", false, "{}")
 	b.settle(t, seq, "travtus", store.Dead, store.Attempt{Number: 1, Started: noon, Outcome: "failed", Status: 500, Error: "e", Response: []byte("r")})
 	path := "/webhooks/events/" + strconv.FormatInt(seq, 10)
@@ -268,7 +268,7 @@ func TestOperatorRequest(t *testing.T) {
 		}
 		response.Body.Close()
 		server.Close()
-		if got.Method != "POST" || got.RequestURI != want || string(body) != `{"a":1}` || got.ContentLength != 7 || got.Host != target.Host {
+		if got.Method != http.MethodPost || got.RequestURI != want || string(body) != `{"a":1}` || got.ContentLength != 7 || got.Host != target.Host {
 			t.Errorf("%q: %s %s of %s: %q", to, got.Method, got.RequestURI, got.Host, body)
 		}
 		for name, want := range map[string]string{

@@ -11,7 +11,7 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// ErrRebuild: no request can be made of what is stored. It says nothing about the
+// ErrRebuild says that no request can be made of what is stored. It tells nothing of the
 // destination, and the next attempt will fare no better.
 var ErrRebuild = errors.New("the stored request cannot be rebuilt")
 

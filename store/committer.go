@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 )
 
@@ -100,7 +101,7 @@ func (s *Store) commit(batch []*work) {
 	}
 	fail(rest, nil)
 	if err := s.db.Yield(s.ctx); err != nil {
-		s.Logger.Error("making room in the store", "error", err)
+		s.Logger.Error("making room in the store", slog.Any("error", err))
 	}
 	if err := s.transact(rest); err != nil {
 		fail(rest, err)

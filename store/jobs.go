@@ -34,21 +34,23 @@ type Job struct {
 	Created, Updated time.Time
 }
 
+// The kinds of jobs.
 const (
-	// Recover and Replay are the kinds of jobs.
 	Recover = "recover"
 	Replay  = "replay"
+)
 
-	// JobRunning, JobDone and JobCanceled are the states of jobs.
+// The states of jobs.
+const (
 	JobRunning  = "running"
 	JobDone     = "done"
 	JobCanceled = "canceled"
-
-	// keptJobs is how many jobs are kept.
-	keptJobs = 100
 )
 
-// ErrJobs: as many jobs are running as are kept.
+// keptJobs is how many jobs are kept.
+const keptJobs = 100
+
+// ErrJobs says that as many jobs are running as are kept.
 var ErrJobs = errors.New("store: too many jobs are running")
 
 // job is a job with how far it is: behind the delivery that it dealt with last.

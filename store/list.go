@@ -49,8 +49,10 @@ COALESCE(d.armed, 0), COALESCE(d.due, 0), COALESCE(d.settled, e.received), COALE
 func scanDelivery(scan func(...any) error, more ...any) (Delivery, error) {
 	var d Delivery
 	var stamp, received, armed, due, settled int64
-	into := append([]any{&d.Seq, &d.Source, &d.ID, &d.Type, &d.Scheme, &stamp, &received, &d.Size,
-		&d.N, &d.Destination, &d.State, &d.Attempts, &d.Step, &armed, &due, &settled, &d.Replay, &d.Reason}, more...)
+	into := append([]any{
+		&d.Seq, &d.Source, &d.ID, &d.Type, &d.Scheme, &stamp, &received, &d.Size,
+		&d.N, &d.Destination, &d.State, &d.Attempts, &d.Step, &armed, &due, &settled, &d.Replay, &d.Reason,
+	}, more...)
 	if err := scan(into...); err != nil {
 		return d, err
 	}

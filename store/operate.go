@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// ErrGone: the payload was erased, or is past its retention, so that there is nothing
+// ErrGone says that the payload was erased, or is past its retention: there is nothing
 // to be delivered.
 var ErrGone = errors.New("store: the payload is gone")
 

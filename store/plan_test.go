@@ -59,6 +59,11 @@ func TestNoQueryReadsATableThrough(t *testing.T) {
 			}
 		}
 	}
+	for _, name := range []string{"due", "next due", "oldest", "release", "expire", "recover"} {
+		if lines := plan(t, file, store.Queries[name]); !strings.Contains(lines[0], "(destination=?") || (name == "due" && len(lines) > 2) {
+			t.Errorf("%s: %q", name, lines)
+		}
+	}
 	if lines := plan(t, file, "SELECT * FROM deliveries WHERE reason = 'x'"); len(lines) != 1 || !strings.HasPrefix(lines[0], "SCAN ") {
 		t.Errorf("a table that is read through is not seen: %v", lines)
 	}
@@ -104,8 +109,10 @@ func everything(t *testing.T, s *store.Store) {
 	settle := func(seq int64, state store.State, destination string) {
 		t.Helper()
 		done := make(chan error, 1)
-		s.Settle(ctx, &store.Outcome{ID: store.DeliveryID{Seq: seq}, Destination: destination, State: state, At: time.Now(), Due: time.Now().Add(time.Hour),
-			Attempt: &store.Attempt{Number: 1, Started: time.Now()}}, func(err error) { done <- err })
+		s.Settle(ctx, &store.Outcome{
+			ID: store.DeliveryID{Seq: seq}, Destination: destination, State: state, At: time.Now(), Due: time.Now().Add(time.Hour),
+			Attempt: &store.Attempt{Number: 1, Started: time.Now()},
+		}, func(err error) { done <- err })
 		must(<-done)
 	}
 	var seqs []int64

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 )
 
 // Migration is one step of a component's tables. Steps only add: the release before
@@ -106,7 +107,7 @@ var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1,
 // still work with it.
 const versionsTable = `CREATE TABLE IF NOT EXISTS versions (component TEXT PRIMARY KEY, version {int} NOT NULL, readable_from {int} NOT NULL)`
 
-// ErrNewer: the tables were made by a later release, and this one cannot work with
+// ErrNewer says that the tables were made by a later release, and this one cannot work with
 // them.
 var ErrNewer = errors.New("store: made by a later release")
 
@@ -140,7 +141,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("copying the store before its migration: %w", err)
 		}
-		s.Logger.Info("the store is migrated; a copy was made before", "from", was, "copy", path)
+		s.Logger.Info("the store is migrated; a copy was made before", slog.Int("from", was), slog.String("copy", path))
 	}
 	if _, err := w.ExecContext(ctx, s.begin); err != nil {
 		return fmt.Errorf("migrating: %w", err)

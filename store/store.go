@@ -200,7 +200,7 @@ func (s *Store) watch() {
 		}
 		space, err := s.db.Space(s.ctx)
 		if err != nil {
-			s.Logger.Error("looking at the store's disk", "error", err)
+			s.Logger.Error("looking at the store's disk", slog.Any("error", err))
 			s.fail(err)
 			continue
 		}
@@ -222,7 +222,7 @@ func (s *Store) broken(err error) error {
 func (s *Store) fail(err error) {
 	f := &failure{err: err, next: s.now().Add(watchEvery)}
 	if s.failure.CompareAndSwap(nil, f) {
-		s.Logger.Error("the store has failed: nothing is accepted until its file has been opened anew", "error", err)
+		s.Logger.Error("the store has failed: nothing is accepted until its file has been opened anew", slog.Any("error", err))
 	}
 }
 
@@ -237,12 +237,12 @@ func (s *Store) ready() error {
 		return fmt.Errorf("%w: %w", ErrFailed, f.err)
 	}
 	if err := s.disconnect(); err != nil {
-		s.Logger.Warn("closing the failed store", "error", err)
+		s.Logger.Warn("closing the failed store", slog.Any("error", err))
 	}
 	if err := s.load(s.ctx); err != nil {
 		wait := min(watchEvery<<min(f.tries+1, 5), 30*time.Second)
 		s.failure.Store(&failure{err: err, tries: f.tries + 1, next: s.now().Add(wait)})
-		s.Logger.Error("the store is still failed", "error", err, "next_try_in", wait.String())
+		s.Logger.Error("the store is still failed", slog.Any("error", err), slog.String("next_try_in", wait.String()))
 		return fmt.Errorf("%w: %w", ErrFailed, err)
 	}
 	s.failure.Store(nil)

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"math"
 	"sync"
 	"time"
@@ -56,7 +57,7 @@ func (s *Store) sweeps() {
 			return
 		}
 		if err != nil && !s.sweeper.reported {
-			s.Logger.Error("deleting what is past its retention", "error", err)
+			s.Logger.Error("deleting what is past its retention", slog.Any("error", err))
 		}
 		s.sweeper.reported = err != nil
 	}

@@ -42,8 +42,10 @@ func BenchmarkAccept(b *testing.B) {
 					return
 				}
 				now := time.Now()
-				s.Settle(ctx, &store.Outcome{ID: store.DeliveryID{Seq: v.Seq}, Destination: "source/bench", State: store.Delivered, Step: 1, At: now,
-					Attempt: &store.Attempt{Number: 1, Started: now, Took: time.Millisecond, Outcome: "delivered", Status: 200}}, func(err error) {
+				s.Settle(ctx, &store.Outcome{
+					ID: store.DeliveryID{Seq: v.Seq}, Destination: "source/bench", State: store.Delivered, Step: 1, At: now,
+					Attempt: &store.Attempt{Number: 1, Started: now, Took: time.Millisecond, Outcome: "delivered", Status: 200},
+				}, func(err error) {
 					if err != nil {
 						b.Error(err)
 					}

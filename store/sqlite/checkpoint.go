@@ -53,7 +53,7 @@ func (c *checkpointer) run() {
 			}
 			// An error is no harm: the log stays, and a commit finds out what is wrong.
 			var blocked, frames, done int
-			_ = c.db.QueryRow("PRAGMA wal_checkpoint(PASSIVE)").Scan(&blocked, &frames, &done)
+			_ = c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&blocked, &frames, &done)
 		}
 	}
 }

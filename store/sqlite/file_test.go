@@ -93,19 +93,19 @@ func TestNobodyElseMayRead(t *testing.T) {
 // (F-14, F-16)
 func TestTwoSpellingsAreOneStore(t *testing.T) {
 	dir := t.TempDir()
-	real, link, alias := filepath.Join(dir, "real"), filepath.Join(dir, "link"), filepath.Join(dir, "alias.db")
-	if err := errors.Join(os.Mkdir(real, 0o700), os.Symlink(real, link), os.Symlink(filepath.Join(link, "events.db"), alias)); err != nil {
+	folder, link, alias := filepath.Join(dir, "real"), filepath.Join(dir, "link"), filepath.Join(dir, "alias.db")
+	if err := errors.Join(os.Mkdir(folder, 0o700), os.Symlink(folder, link), os.Symlink(filepath.Join(link, "events.db"), alias)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := sqlite.RealPath(alias); err == nil {
 		t.Error("a link to nothing has a real path")
 	}
 	_, file := openFile(t, filepath.Join(link, "events.db"))
-	want, err := filepath.EvalSymlinks(filepath.Join(real, "events.db"))
+	want, err := filepath.EvalSymlinks(filepath.Join(folder, "events.db"))
 	if err != nil || file.Path() != want {
 		t.Errorf("the path is %s, want %s, %v", file.Path(), want, err)
 	}
-	for _, spelling := range []string{alias, filepath.Join(real, "events.db"), filepath.Join(dir, "real", "..", "link", "events.db")} {
+	for _, spelling := range []string{alias, filepath.Join(folder, "events.db"), filepath.Join(dir, "real", "..", "link", "events.db")} {
 		if got, err := sqlite.RealPath(spelling); err != nil || got != want {
 			t.Errorf("%s is %s, %v", spelling, got, err)
 		}

@@ -10,7 +10,7 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrLocked: another process has the file.
+// ErrLocked says that another process has the file.
 var ErrLocked = errors.New("sqlite: another process has the store")
 
 // acquire locks the file for this process. The lock is the kernel's: it goes with

@@ -155,14 +155,13 @@ type sum [2]uint32
 
 // logReader reads the frames of a log in their order.
 type logReader struct {
-	from     io.ReaderAt
-	order    binary.ByteOrder
-	whole    bool // the header is
-	salt     [8]byte
-	stored   sum   // of what comes before the next frame, as it is written there
-	computed sum   // the same, as it should be: another if what comes before is damaged
-	at       int64 // where the next frame is
-	buffer   []byte
+	from   io.ReaderAt
+	order  binary.ByteOrder
+	whole  bool // the header is
+	salt   [8]byte
+	before sum   // of what comes before the next frame, as it is written there
+	at     int64 // where the next frame is
+	buffer []byte
 }
 
 // newLogReader reads the header. There is no reader for a log without one.
@@ -175,16 +174,14 @@ func newLogReader(from io.ReaderAt) (*logReader, error) {
 		return nil, err
 	}
 	magic, page := binary.BigEndian.Uint32(header[:]), binary.BigEndian.Uint32(header[8:])
-	r := &logReader{from: from, order: binary.LittleEndian, at: logHeader, stored: sumAt(header[24:])}
+	r := &logReader{from: from, order: binary.LittleEndian, at: logHeader, before: sumAt(header[24:])}
 	if magic&1 == 1 {
 		r.order = binary.BigEndian
 	}
 	copy(r.salt[:], header[16:])
-	r.computed = sum{}.add(r.order, header[:24])
-	r.whole = magic&^1 == logMagic && r.stored == r.computed && page >= 512 && page <= 64<<10 && page&(page-1) == 0
+	r.whole = magic&^1 == logMagic && r.before == sum{}.add(r.order, header[:24]) && page >= 512 && page <= 64<<10 && page&(page-1) == 0
 	if !r.whole { // nothing in it is believed: it is as this program would have written it
 		r.order, page = binary.NativeEndian, pageSize
-		r.computed = sum{}.add(r.order, header[:24])
 		copy(r.salt[:], header[logHeader+8:])
 	}
 	r.buffer = make([]byte, frameHeader+page)
@@ -207,12 +204,8 @@ func (r *logReader) next() (frame, error) {
 	head, page := r.buffer[:frameHeader], r.buffer[frameHeader:]
 	own := [8]byte(head[8:16]) == r.salt
 	stored := sumAt(head[16:])
-	computed := r.stored.add(r.order, head[:8]).add(r.order, page)
-	follows := computed == stored
-	if !follows && r.computed != r.stored {
-		follows = r.computed.add(r.order, head[:8]).add(r.order, page) == stored
-	}
-	r.stored, r.computed = stored, computed
+	follows := stored == r.before.add(r.order, head[:8]).add(r.order, page)
+	r.before = stored
 	// What is left of an earlier log has other salts, and its commits mean nothing.
 	return frame{
 		page:    binary.BigEndian.Uint32(head),

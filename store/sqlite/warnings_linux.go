@@ -33,6 +33,6 @@ func fileSystem(dir string) (name, why string) {
 	if err := unix.Statfs(dir, &s); err != nil {
 		return "", ""
 	}
-	found := suspect[int64(uint32(s.Type))] //nolint:unconvert,gosec // the type differs between processors, and the numbers have 32 bits
+	found := suspect[int64(uint32(s.Type))] // the type differs between processors, and the numbers have 32 bits
 	return found.name, found.why
 }

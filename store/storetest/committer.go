@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -23,7 +24,7 @@ func backlog(b *bed) {
 		return a
 	}
 	var errs [10]error
-	b.together(len(errs), func(n int) { _, errs[n] = b.Accept(b.t.Context(), limited(fmt.Sprint(n))) })
+	b.together(len(errs), func(n int) { _, errs[n] = b.Accept(b.t.Context(), limited(strconv.Itoa(n))) })
 	refused := 0
 	for _, err := range errs {
 		if err != nil {
@@ -55,7 +56,7 @@ func numbers(b *bed) {
 			b.advance(-48 * time.Hour)
 			b.reopen()
 		}
-		seq := b.stored(b.event(fmt.Sprint(n), "body"))
+		seq := b.stored(b.event(strconv.Itoa(n), "body"))
 		if seq <= last {
 			b.t.Fatalf("%d comes after %d", seq, last)
 		}
@@ -106,7 +107,7 @@ func failingOperation(b *bed) {
 	b.together(30, func(n int) {
 		switch n % 3 {
 		case 0:
-			b.stored(b.event(fmt.Sprint(n), "body"))
+			b.stored(b.event(strconv.Itoa(n), "body"))
 		case 1:
 			err := b.Do(b.t.Context(), func(tx *store.Tx) error {
 				if ok, err := tx.Rearm(store.DeliveryID{Seq: seq}, destA, false); !ok || err != nil {
@@ -172,7 +173,7 @@ func brokenTransaction(b *bed) {
 	acked := map[string]bool{}
 	b.together(20, func(n int) {
 		var err error
-		id := fmt.Sprint(n)
+		id := strconv.Itoa(n)
 		if n%2 == 0 {
 			_, err = b.Accept(b.t.Context(), b.event(id, "body"))
 			mu.Lock()
@@ -223,7 +224,7 @@ func shared(b *bed) {
 		sizes = append(sizes, n)
 	}
 	b.open()
-	b.together(1000, func(n int) { b.stored(b.event(fmt.Sprint(n), "body")) })
+	b.together(1000, func(n int) { b.stored(b.event(strconv.Itoa(n), "body")) })
 	total, most := 0, 0
 	mu.Lock()
 	for _, n := range sizes {
@@ -244,7 +245,7 @@ func closing(b *bed) {
 	acked := map[string]bool{}
 	for n := range 200 {
 		all.Go(func() {
-			id := fmt.Sprint(n)
+			id := strconv.Itoa(n)
 			_, err := b.Accept(b.t.Context(), b.event(id, "body"))
 			if err != nil && !errors.Is(err, store.ErrClosed) {
 				b.t.Errorf("%s: %v", id, err)

@@ -1,8 +1,8 @@
 package storetest
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -81,8 +81,8 @@ func due(b *bed) {
 	start := b.clock()
 	var seqs []int64
 	for n := range 10 {
-		seqs = append(seqs, b.stored(b.event(fmt.Sprint(n), "body")))
-		b.stored(b.eventOf("b", fmt.Sprint(n), "body"))
+		seqs = append(seqs, b.stored(b.event(strconv.Itoa(n), "body")))
+		b.stored(b.eventOf("b", strconv.Itoa(n), "body"))
 		b.advance(time.Second)
 	}
 	// The third waits for 5 s from now, the fourth is settled.
@@ -140,7 +140,7 @@ func release(b *bed) {
 	ctx := b.t.Context()
 	var seqs []int64
 	for n := range 6 {
-		a := b.event(fmt.Sprint(n), "body")
+		a := b.event(strconv.Itoa(n), "body")
 		seq := b.stored(a)
 		o := b.outcome(seq, store.Pending, 1)
 		o.Due = b.clock().Add(time.Duration(10-n) * time.Hour) // the newest would be due first
@@ -179,8 +179,8 @@ func expire(b *bed) {
 	ctx := b.t.Context()
 	var seqs []int64
 	for n := range 5 {
-		seqs = append(seqs, b.stored(b.event(fmt.Sprint(n), "body")))
-		b.stored(b.eventOf("b", fmt.Sprint(n), "body"))
+		seqs = append(seqs, b.stored(b.event(strconv.Itoa(n), "body")))
+		b.stored(b.eventOf("b", strconv.Itoa(n), "body"))
 		b.advance(time.Hour)
 	}
 	before := b.at(seqs[3]).Armed

@@ -181,10 +181,10 @@ func withinATransaction(b *bed) {
 	verdicts := make([]store.Verdict, copies)
 	b.together(copies, func(n int) {
 		a := b.event("e", "body")
-		switch {
-		case n%8 == 1:
+		switch n % 8 {
+		case 1:
 			a = ignored(a)
-		case n%8 == 2:
+		case 2:
 			a = b.event("e", "other body")
 		}
 		verdicts[n] = b.accept(a)
@@ -334,7 +334,7 @@ func formerNames(b *bed) {
 func withoutKey(b *bed) {
 	a := b.event("e", "body")
 	a.Key = nil
-	if b.stored(a) == b.stored(a) {
+	if first, second := b.stored(a), b.stored(a); first == second {
 		b.t.Error("both are the same event")
 	}
 }

@@ -3,20 +3,21 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
 )
 
-// run advances a job until it has ended, and returns how many steps it took.
-func (b *bed) run(id string, n int) (j store.Job, steps int) {
+// run advances a job until it has ended.
+func (b *bed) run(id string, n int) (j store.Job) {
 	b.t.Helper()
-	for steps = 1; ; steps++ {
+	for steps := 1; ; steps++ {
 		var err error
 		j, err = b.AdvanceJob(b.t.Context(), id, n)
 		b.must(err)
 		if j.State != store.JobRunning {
-			return j, steps
+			return j
 		}
 		if j.Done > j.Total || steps > 100 {
 			b.t.Fatalf("%+v after %d steps", j, steps)
@@ -41,8 +42,8 @@ func recoverJob(b *bed) {
 	ctx := b.t.Context()
 	var seqs []int64
 	for n := range 10 {
-		seqs = append(seqs, b.dead(b.event(fmt.Sprint(n), "body")))
-		b.dead(b.eventOf("b", fmt.Sprint(n), "body"))
+		seqs = append(seqs, b.dead(b.event(strconv.Itoa(n), "body")))
+		b.dead(b.eventOf("b", strconv.Itoa(n), "body"))
 		b.delivered(b.event(fmt.Sprint("delivered", n), "body"))
 		if n%2 == 1 {
 			b.advance(time.Hour) // two at a time have the same age
@@ -69,7 +70,7 @@ func recoverJob(b *bed) {
 	b.advance(time.Second)
 	b.dead(b.event("later", "body"))            // is not part of it,
 	b.settle(b.outcome(seqs[2], store.Dead, 2)) // nor is what has failed again since
-	j, _ = b.run(j.ID, 3)
+	j = b.run(j.ID, 3)
 	if j.State != store.JobDone || j.Done != 8 || j.Skipped != 0 || !j.Updated.Equal(b.clock()) {
 		b.t.Errorf("done: %+v", j)
 	}
@@ -98,10 +99,10 @@ func replayJob(b *bed) {
 	var seqs []int64
 	start := b.clock()
 	for n := range 10 {
-		seqs = append(seqs, b.delivered(b.event(fmt.Sprint(n), "body")))
+		seqs = append(seqs, b.delivered(b.event(strconv.Itoa(n), "body")))
 		b.dead(b.event(fmt.Sprint("dead", n), "body"))
 		b.accept(ignored(b.event(fmt.Sprint("ignored", n), "body")))
-		b.delivered(b.eventOf("b", fmt.Sprint(n), "body"))
+		b.delivered(b.eventOf("b", strconv.Itoa(n), "body"))
 		b.advance(time.Hour)
 	}
 	plan := store.Job{Kind: store.Replay, Source: "a", Since: start.Add(2 * time.Hour), Until: start.Add(7 * time.Hour)}
@@ -113,7 +114,7 @@ func replayJob(b *bed) {
 	j, err = b.AdvanceJob(ctx, j.ID, 2)
 	b.must(err)
 	b.settle(b.outcome(seqs[2], store.Delivered, 2)) // is not replayed again
-	j, _ = b.run(j.ID, 2)
+	j = b.run(j.ID, 2)
 	if j.Done != 5 || j.State != store.JobDone || !slices.Equal(b.pending(), seqs[3:7]) {
 		b.t.Errorf("%+v, pending %v, want %v", j, b.pending(), seqs[3:7])
 	}
@@ -140,7 +141,7 @@ func jobMeetsChanges(b *bed) {
 	ctx := b.t.Context()
 	var seqs []int64
 	for n := range 6 {
-		seqs = append(seqs, b.dead(b.event(fmt.Sprint(n), "body")))
+		seqs = append(seqs, b.dead(b.event(strconv.Itoa(n), "body")))
 		b.advance(time.Minute)
 	}
 	j, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "a"})
@@ -150,7 +151,7 @@ func jobMeetsChanges(b *bed) {
 		b.t.Fatal(err)
 	}
 	b.settle(b.outcome(seqs[2], store.Delivered, 2))
-	j, _ = b.run(j.ID, 2)
+	j = b.run(j.ID, 2)
 	if j.State != store.JobDone || j.Total != 6 || j.Done != 6 || j.Skipped != 1 {
 		b.t.Errorf("%+v", j)
 	}
@@ -172,7 +173,7 @@ func jobMeetsChanges(b *bed) {
 func keptJobs(b *bed) {
 	ctx := b.t.Context()
 	for n := range 5 {
-		b.dead(b.event(fmt.Sprint(n), "body"))
+		b.dead(b.event(strconv.Itoa(n), "body"))
 	}
 	first, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "a"})
 	b.must(err)

@@ -1,8 +1,8 @@
 package storetest
 
 import (
-	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -22,7 +22,7 @@ func list(b *bed) {
 	types := []string{"invoice.paid", "invoice.sent", "user.created", "", "invoice", "INVOICE.x", "inv_ice%"}
 	states := []store.State{store.Pending, store.Delivered, store.Dead, store.IgnoredState}
 	for n := range 56 {
-		a := b.eventOf([]string{"a", "b"}[n%2], fmt.Sprint(n), "body")
+		a := b.eventOf([]string{"a", "b"}[n%2], strconv.Itoa(n), "body")
 		a.Type = types[n%len(types)]
 		m := made{source: a.Source, typ: a.Type, state: states[n/2%len(states)], at: b.clock()}
 		switch m.state {
@@ -99,7 +99,7 @@ func list(b *bed) {
 // it is.
 func pages(b *bed) {
 	for n := range 510 {
-		b.stored(b.event(fmt.Sprint(n), "body"))
+		b.stored(b.event(strconv.Itoa(n), "body"))
 	}
 	for _, c := range []struct{ limit, want int }{{0, 50}, {-1, 50}, {7, 7}, {500, 500}, {501, 500}, {100000, 500}} {
 		page, next, err := b.List(b.t.Context(), store.Filter{Limit: c.limit})

@@ -1,7 +1,7 @@
 package storetest
 
 import (
-	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -116,7 +116,7 @@ func adopt(b *bed) {
 	ctx := b.t.Context()
 	var seqs []int64
 	for n := range 12 {
-		a := b.eventOf("old", fmt.Sprint(n), "body")
+		a := b.eventOf("old", strconv.Itoa(n), "body")
 		switch n % 4 {
 		case 0:
 			seqs = append(seqs, b.stored(a))
@@ -127,7 +127,7 @@ func adopt(b *bed) {
 		case 3:
 			seqs = append(seqs, b.accept(ignored(a)).Seq)
 		}
-		b.stored(b.eventOf("other", fmt.Sprint(n), "body"))
+		b.stored(b.eventOf("other", strconv.Itoa(n), "body"))
 	}
 	for _, want := range []int64{5, 5, 2, 0, 0} {
 		if n, err := b.Adopt(ctx, "old", "a", 5); n != want || err != nil {

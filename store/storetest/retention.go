@@ -3,6 +3,7 @@ package storetest
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -137,7 +138,7 @@ func retentionBySize(b *bed) {
 	pending := b.stored(b.event("pending", body))
 	dead := b.dead(b.event("dead", body))
 	for n := range 100 {
-		a := b.event(fmt.Sprint(n), body)
+		a := b.event(strconv.Itoa(n), body)
 		if n%2 == 0 {
 			a.Window = time.Millisecond
 		}
@@ -199,7 +200,7 @@ func retentionGoesOn(b *bed) {
 	b.advance(-365 * day)
 	var all []int64
 	for n := range 450 {
-		a := b.event(fmt.Sprint(n), "body")
+		a := b.event(strconv.Itoa(n), "body")
 		a.Window = time.Hour
 		all = append(all, b.delivered(a))
 	}
