@@ -35,7 +35,7 @@ var nobody caddyhttp.Handler = caddyhttp.HandlerFunc(func(http.ResponseWriter, *
 func (c *chain) Attempt(ctx context.Context, d *store.Delivery) (answer delivery.Answer) {
 	r, err := c.source.Request(ctx, d)
 	if err != nil {
-		return delivery.Answer{Err: fmt.Errorf("rebuilding the request: %w", err)}
+		return delivery.Answer{Err: fmt.Errorf("%w: %w", delivery.ErrUnusable, err)}
 	}
 	w := newSink()
 	defer func() {

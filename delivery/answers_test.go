@@ -90,6 +90,7 @@ func TestAnswerDecides(t *testing.T) {
 		"refused":   {refuse, store.Pending, "unreachable", 4, ""},
 		"hangs":     {hang, store.Pending, "timeout", 4, ""},
 		"nobody":    {status(0), store.Pending, "unhandled", 4, ""},
+		"unusable":  {unusable, store.Dead, "unusable", 1, delivery.ReasonUnusable},
 		"panics":    {func(context.Context, *store.Delivery) delivery.Answer { panic("boom") }, store.Pending, "panicked", 4, ""},
 		"slow, 2xx": {after(14*time.Second, status(200)), store.Delivered, "delivered", 1, ""},
 	} {
@@ -201,6 +202,29 @@ func TestPanicIsSurvived(t *testing.T) {
 		if b.logs.count("canary")+b.logs.count("secret") != 0 || strings.Contains(attempts[0].Error, "canary") {
 			t.Error("the panic's value is told")
 		}
+	})
+}
+
+func unusable(context.Context, *store.Delivery) delivery.Answer {
+	return delivery.Answer{Err: fmt.Errorf("%w: no head", delivery.ErrUnusable)}
+}
+
+// TestUnusableIsNoFailureOfTheDestination: whatever number of events cannot be made
+// requests of, the others are delivered, and the destination is not down (U-17).
+func TestUnusableIsNoFailureOfTheDestination(t *testing.T) {
+	inBubble(t, func(b *bed) {
+		b.begin(delivery.Destination{})
+		b.app.says(unusable)
+		b.fill(toApp, 50)
+		sleep(time.Minute)
+		b.wantStates(map[store.State]int{store.Dead: 50})
+		if !b.status().Down.IsZero() {
+			t.Error("the destination is down")
+		}
+		b.app.says(status(200))
+		b.accept(toApp)
+		sleep(time.Second)
+		b.wantStates(map[store.State]int{store.Dead: 50, store.Delivered: 1})
 	})
 }
 

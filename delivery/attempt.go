@@ -65,7 +65,7 @@ func (d *dispatcher) finish(t *task, r *result) (next *task) {
 	heldUntil := d.heldUntil
 	// A probe that failed has changed nothing: three days of them must not end the
 	// schedule, nor fill the disk.
-	write := row.Verdict || t.lane != probe && row.effect != leave
+	write := row.Verdict || row.effect == discard || t.lane != probe && row.effect != leave
 	if write {
 		t.outcome = t.to.outcome(&t.Delivery, row, r, now, heldUntil, e.random())
 		d.unwritten++
@@ -89,7 +89,10 @@ func (d *dispatcher) finish(t *task, r *result) (next *task) {
 // learn draws the conclusions from an attempt for the destination.
 func (d *dispatcher) learn(t *task, row *Row, r *result, now time.Time) (c change) {
 	switch {
-	case row.effect == leave:
+	case row.effect == leave, row.effect == discard: // it says nothing of the destination
+		if t.lane == probe {
+			d.nudge()
+		}
 		return unchanged
 	case row.Verdict:
 		if t.lane == backlog {

@@ -17,9 +17,8 @@ import (
 //   - A delivery is in held from when it is queued until the outcome of its attempt is
 //     committed, or it is let go without one. What is held is not taken from the
 //     store, so no delivery is attempted twice at once.
-//   - No more attempts are in flight than the settings allowed when the last began,
-//     and none begins while too many outcomes are not committed: what is in flight or
-//     not committed may be repeated after a crash.
+//   - No more attempts are in flight, or without a committed outcome, than the settings
+//     allowed when the last began: so many deliveries may be repeated after a crash.
 //   - The queues are empty unless the destination is open. What is not in memory
 //     stays in the store, and unread is true if any of it may be due.
 //   - While it is down, only probes begin, one at a time.
@@ -167,18 +166,14 @@ func (d *dispatcher) push(t *task) {
 	d.queues[t.lane].push(t)
 }
 
-// unwrittenPerSlot is how many outcomes may wait for their commit for each attempt
-// that may be in flight, while commits succeed: a commit takes as long as many
-// attempts. It bounds what is repeated after a crash.
-const unwrittenPerSlot = 4
-
-// full reports whether as many outcomes are not committed as may be.
+// full reports whether all slots are taken. An attempt keeps its slot until its
+// outcome is committed: what has one is what may be repeated after a crash.
 func (d *dispatcher) full() bool {
-	most := unwrittenPerSlot * d.settings.Concurrency
-	if len(d.failed) > 0 {
-		most = d.settings.Concurrency
+	n := d.unwritten
+	for _, running := range d.running {
+		n += running
 	}
-	return d.unwritten > most
+	return n >= d.settings.Concurrency
 }
 
 // start begins attempts as long as there are slots and deliveries for them.

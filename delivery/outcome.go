@@ -12,8 +12,13 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// ErrPanic is wrapped by the error of an attempt that panicked.
-var ErrPanic = errors.New("the handler panicked")
+var (
+	// ErrPanic is wrapped by the error of an attempt that panicked.
+	ErrPanic = errors.New("the handler panicked")
+	// ErrUnusable is wrapped by a transport's error if what is stored cannot be made a
+	// request of: the destination was not asked, and no other attempt fares better.
+	ErrUnusable = errors.New("the payload cannot be used")
+)
 
 // Why a delivery is dead: [store.Outcome.Reason].
 const (
@@ -21,6 +26,7 @@ const (
 	ReasonExhausted   = "exhausted"    // there is no further attempt in the schedule
 	ReasonExpired     = "expired"      // its time was up
 	ReasonPayloadGone = "payload gone" // there is nothing left to deliver
+	ReasonUnusable    = "unusable"     // what is stored cannot be delivered
 )
 
 // OutcomeCanceled is the outcome of an attempt that ended because the engine did. It
@@ -49,6 +55,7 @@ const (
 	wait effect = iota // for the next attempt of the schedule, if there is one
 	deliver
 	bury
+	discard // bury, though the destination has not decided on it
 	hold  // wait, and leave the destination alone meanwhile
 	leave // as it was
 )
@@ -71,6 +78,9 @@ var table = []Row{
 	{
 		Outcome: "panicked", When: "the handler panicked", Then: thenNext, effect: wait,
 		matches: func(r *result) bool { return errors.Is(r.Err, ErrPanic) },
+	}, {
+		Outcome: ReasonUnusable, When: "what is stored cannot be made a request; the app is not asked", Then: "dead at once", effect: discard,
+		matches: func(r *result) bool { return errors.Is(r.Err, ErrUnusable) },
 	}, {
 		Outcome: "delivered", When: "2xx", Verdict: true, Then: "delivered", effect: deliver,
 		matches: func(r *result) bool { return r.Status/100 == 2 },
@@ -164,6 +174,8 @@ func (d *Destination) outcome(of *store.Delivery, row *Row, r *result, now, held
 		o.State = store.Delivered
 	case row.effect == bury:
 		o.State, o.Reason = store.Dead, ReasonGone
+	case row.effect == discard:
+		o.State, o.Reason = store.Dead, ReasonUnusable
 	case now.Sub(of.Armed) >= d.GiveUp:
 		o.State, o.Reason = store.Dead, ReasonExpired
 	case !more:

@@ -57,6 +57,7 @@ func TestEveryAnswerHasItsRow(t *testing.T) {
 		"20":                               {result{Answer: Answer{Status: 20}}, "failed"},
 		"-200":                             {result{Answer: Answer{Status: -200}}, "failed"},
 		"nobody answered":                  {result{}, "unhandled"},
+		"unusable":                         {result{Answer: Answer{Err: fmt.Errorf("%w: no head", ErrUnusable)}}, "unusable"},
 		"nobody answered in time":          {result{expired: true}, "timeout"},
 		"refused":                          {result{Answer: Answer{Err: syscall.ECONNREFUSED}}, "unreachable"},
 		"no such host":                     {result{Answer: Answer{Err: &net.DNSError{IsNotFound: true}}}, "unreachable"},

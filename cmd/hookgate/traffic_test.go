@@ -306,7 +306,6 @@ func (l *ledger) settled(t *testing.T, crashes int) {
 	}
 }
 
-// inFlight is how many attempts a crash can undo: those that the app has not answered
-// yet, and those whose outcome is on its way to the disk, of which package delivery
-// allows four for each that may be in flight.
-const inFlight = concurrency + 4*concurrency
+// inFlight is how many attempts a crash can undo: an attempt is in flight until its
+// outcome is on the disk.
+const inFlight = concurrency
