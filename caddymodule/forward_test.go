@@ -193,8 +193,9 @@ func TestWas(t *testing.T) {
 		t.Fatal(err)
 	}
 	accepted(t, svix(t, "http://"+address+"/hooks", "msg_1"), "duplicate")
-	if got := app.wait(t, 1)[0].Header.Get("Hookgate-Idempotency-Key"); got != "travtus/msg_1" {
-		t.Errorf("idempotency key %q", got)
+	got := app.wait(t, 1)[0].Header
+	if got.Get("Hookgate-Source") != "travtus" || got.Get("Hookgate-Idempotency-Key") != "old-name/msg_1" {
+		t.Errorf("source %q, idempotency key %q, which is the same on every attempt", got.Get("Hookgate-Source"), got.Get("Hookgate-Idempotency-Key"))
 	}
 }
 

@@ -50,8 +50,7 @@ func (d *dispatcher) tick(now time.Time) bool {
 	r.last = now
 	if !now.Before(r.minute) {
 		r.minute = now.Add(safetyNet)
-		r.unread = true
-		r.expiring = !d.barred()
+		r.unread, r.expiring = true, true
 	}
 	if !r.next.IsZero() && !now.Before(r.next) {
 		r.unread, r.next = true, time.Time{}

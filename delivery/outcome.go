@@ -56,8 +56,8 @@ const (
 	deliver
 	bury
 	discard // bury, though the destination has not decided on it
-	hold  // wait, and leave the destination alone meanwhile
-	leave // as it was
+	hold    // wait, and leave the destination alone meanwhile
+	leave   // as it was
 )
 
 // result is what an attempt came to.

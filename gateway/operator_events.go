@@ -19,6 +19,9 @@ type EventInfo struct {
 	// any language until the year 2255.
 	Seq    int64  `json:"seq"`
 	Source string `json:"source"`
+	// Origin is the source's name when the event came, if that was another: the
+	// idempotency key keeps it.
+	Origin string `json:"origin,omitempty"`
 	// ID is the authenticated id, else "sha256:" and a digest. Type and Timestamp
 	// are there only if they are authenticated.
 	ID        string    `json:"id"`
@@ -97,7 +100,7 @@ func newContent(b []byte) *Content {
 
 func newEventInfo(d *store.Delivery) EventInfo {
 	i := EventInfo{
-		Seq: d.Seq, Source: d.Source, ID: d.ID, Type: d.Type, Scheme: d.Scheme,
+		Seq: d.Seq, Source: d.Source, Origin: d.Origin, ID: d.ID, Type: d.Type, Scheme: d.Scheme,
 		Timestamp: d.Timestamp.UTC(), Received: d.Received.UTC(), Size: d.Size,
 		Destination: d.Destination, State: d.State.String(), Made: d.Attempts, Step: d.Step,
 		Replay: d.Replay, Reason: d.Reason,

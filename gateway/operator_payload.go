@@ -75,7 +75,7 @@ func (e *EventDetail) Request(ctx context.Context, to *url.URL) (*http.Request, 
 	}
 	marks{
 		Source: e.Source, Scheme: e.Scheme, ID: e.ID, Type: e.Type, Timestamp: e.Timestamp,
-		Attempt: e.Made + 1, Received: e.Received, Sequence: e.Seq, Replay: true, Key: e.Source + "/" + e.ID,
+		Attempt: e.Made + 1, Received: e.Received, Sequence: e.Seq, Replay: true, Key: cmp.Or(e.Origin, e.Source) + "/" + e.ID,
 	}.write(r.Header)
 	return r, nil
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,7 +31,7 @@ func (s *Source) Request(ctx context.Context, d *store.Delivery) (*http.Request,
 	marks{
 		Source: s.Name, Scheme: d.Scheme, ID: d.ID, Type: d.Type, Timestamp: d.Timestamp,
 		Attempt: d.Attempts + 1, Received: d.Received, Sequence: d.Seq, Replay: d.Replay,
-		Key: d.Source + "/" + d.ID, Via: h.hops + s.hop,
+		Key: cmp.Or(d.Origin, d.Source) + "/" + d.ID, Via: h.hops + s.hop,
 	}.write(h.header)
 	ctx = context.WithValue(ctx, verifiedKey{}, true)
 	ctx = context.WithValue(ctx, http.LocalAddrContextKey, h.local)

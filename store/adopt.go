@@ -18,7 +18,8 @@ type adoptions struct {
 
 // Adopt gives the events of a source, and their deliveries to it, to another source,
 // as after a rename: at most n events at a time, the oldest first. It returns how many,
-// and is called until that is 0. Their keys stay as they are: an arrival names its
+// and is called until that is 0. They remember their [Event.Origin], of which their
+// idempotency keys are made. Their keys here stay as they are: an arrival names its
 // former ones.
 func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error) {
 	s.adoptions.mu.Lock()
@@ -57,7 +58,7 @@ func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error
 }
 
 func (tx *Tx) adopt(seq int64, from, to string) error {
-	if _, err := tx.Exec("UPDATE events SET source = ? WHERE seq = ? AND source = ?", to, seq, from); err != nil {
+	if _, err := tx.Exec("UPDATE events SET source = ?, origin = CASE origin WHEN '' THEN source ELSE origin END WHERE seq = ? AND source = ?", to, seq, from); err != nil {
 		return err
 	}
 	was, is := sourceDestination(from), sourceDestination(to)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,7 +27,12 @@ type work struct {
 
 	err  error
 	done func(*work) // on the committer's goroutine, after the commit
+
+	claimed atomic.Bool // by the committer, or by a caller who does not wait any more
 }
+
+// claim decides who has the operation: the first to ask.
+func (w *work) claim() bool { return w.claimed.CompareAndSwap(false, true) }
 
 func (w *work) size() int {
 	if w.arrival == nil {
@@ -55,18 +61,27 @@ func (s *Store) run() {
 
 // gather waits for an operation and takes what else waits already.
 func (s *Store) gather(batch []*work) []*work {
-	w, ok := <-s.queue
-	if !ok {
-		return batch
+	size := 0
+	take := func(w *work) {
+		if w.claim() {
+			batch = append(batch, w)
+			size += w.size()
+		}
 	}
-	batch = append(batch, w)
-	for size := w.size(); len(batch) < maxBatch && size < maxBatchBytes; size += w.size() {
+	for len(batch) == 0 {
+		w, ok := <-s.queue
+		if !ok {
+			return batch
+		}
+		take(w)
+	}
+	for len(batch) < maxBatch && size < maxBatchBytes {
 		select {
-		case w, ok = <-s.queue:
+		case w, ok := <-s.queue:
 			if !ok {
 				return batch
 			}
-			batch = append(batch, w)
+			take(w)
 		default:
 			return batch
 		}
@@ -206,7 +221,7 @@ func (s *Store) enqueue(ctx context.Context, w *work) error {
 }
 
 // await hands an operation to the committer and waits for the commit. If ctx is
-// done before, the operation may still be made.
+// done before, the operation is not made if it still waited; else nobody knows.
 func (s *Store) await(ctx context.Context, w *work) error {
 	done := make(chan struct{})
 	w.done = func(*work) { close(done) }
@@ -217,8 +232,14 @@ func (s *Store) await(ctx context.Context, w *work) error {
 	case <-done:
 		return w.err
 	case <-ctx.Done():
-		return fmt.Errorf("%w: waiting for the commit: %w", ErrUnavailable, ctx.Err())
 	}
+	if w.claim() {
+		// It stays in the queue until its turn, which on a disk that hangs may take long:
+		// what it holds shall not.
+		w.arrival, w.do = nil, nil
+		return fmt.Errorf("%w: the store is behind: %w", ErrUnavailable, ctx.Err())
+	}
+	return fmt.Errorf("%w: waiting for the commit: %w", ErrUnavailable, ctx.Err())
 }
 
 // Accept stores an arrival, unless it is a duplicate, and returns once that is on

@@ -142,8 +142,10 @@ func ParseState(name string) (State, bool) {
 
 // Event is a stored event without its payload.
 type Event struct {
-	Seq              int64
-	Source           string
+	Seq    int64
+	Source string
+	// Origin is the source's name when the event came, if that was another.
+	Origin           string
 	ID, Type, Scheme string
 	Timestamp        time.Time // zero if none was signed
 	Received         time.Time

@@ -42,7 +42,7 @@ const (
 
 // deliveryColumns are those of an event with its delivery, or without one: it is
 // ignored then.
-const deliveryColumns = `e.seq, e.source, e.id, e.type, e.scheme, e.stamp, e.received, e.size,
+const deliveryColumns = `e.seq, e.source, e.origin, e.id, e.type, e.scheme, e.stamp, e.received, e.size,
 COALESCE(d.n, 0), COALESCE(d.destination, ''), COALESCE(d.state, 4), COALESCE(d.attempts, 0), COALESCE(d.step, 0),
 COALESCE(d.armed, 0), COALESCE(d.due, 0), COALESCE(d.settled, e.received), COALESCE(d.replay, FALSE), COALESCE(d.reason, '')`
 
@@ -50,7 +50,7 @@ func scanDelivery(scan func(...any) error, more ...any) (Delivery, error) {
 	var d Delivery
 	var stamp, received, armed, due, settled int64
 	into := append([]any{
-		&d.Seq, &d.Source, &d.ID, &d.Type, &d.Scheme, &stamp, &received, &d.Size,
+		&d.Seq, &d.Source, &d.Origin, &d.ID, &d.Type, &d.Scheme, &stamp, &received, &d.Size,
 		&d.N, &d.Destination, &d.State, &d.Attempts, &d.Step, &armed, &due, &settled, &d.Replay, &d.Reason,
 	}, more...)
 	if err := scan(into...); err != nil {

@@ -35,6 +35,7 @@ var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1,
 	`CREATE TABLE events (
 		seq      {int} PRIMARY KEY,
 		source   TEXT NOT NULL,
+		origin   TEXT NOT NULL DEFAULT '',
 		id       TEXT NOT NULL,
 		type     TEXT NOT NULL,
 		scheme   TEXT NOT NULL,

@@ -224,3 +224,66 @@ func TestCommitsDoNotWaitForReaders(t *testing.T) {
 		t.Errorf("without the reader the log has %d bytes, %v", info.Size(), err)
 	}
 }
+
+// On a full disk it is the arrivals that have to wait: outcomes and operations of the
+// same transaction are made, for which the reserve is given up.
+//
+// (F-01, F-02, F-03, F-04)
+func TestFullDiskIsForArrivals(t *testing.T) {
+	s, file := openFile(t, filepath.Join(t.TempDir(), "events.db"))
+	seq := mustAccept(t, s, "e")
+	limit := func(more int) { // of pages: SQLite says then that the disk is full
+		t.Helper()
+		var pages int
+		if err := file.Writer().QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&pages); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := file.Writer().ExecContext(t.Context(), fmt.Sprintf("PRAGMA max_page_count(%d)", pages+more)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	limit(2)
+	begun, busy := make(chan struct{}), make(chan struct{})
+	errs := make(chan error, 12)
+	go func() {
+		errs <- s.Do(t.Context(), func(*store.Tx) error { close(begun); <-busy; return nil })
+	}()
+	<-begun
+	refused := make(chan error, 8)
+	for n := range 8 {
+		go func() {
+			a := event(fmt.Sprint("large", n))
+			a.Body = make([]byte, 64<<10)
+			_, err := s.Accept(t.Context(), a)
+			refused <- err
+		}()
+	}
+	now := time.Now()
+	s.Settle(t.Context(), &store.Outcome{ID: store.DeliveryID{Seq: seq}, Destination: "source/a", State: store.Delivered, Step: 1, At: now}, func(err error) { errs <- err })
+	go func() { errs <- s.Pause(t.Context(), "source/b") }()
+	time.AfterFunc(50*time.Millisecond, func() { close(busy) }) // they queue up meanwhile
+	for range 3 {
+		if err := <-errs; err != nil {
+			t.Errorf("an outcome or an operation: %v", err)
+		}
+	}
+	for range 8 {
+		if err := <-refused; !errors.Is(err, store.ErrFull) {
+			t.Errorf("an arrival: %v", err)
+		}
+	}
+	if d, err := s.Event(t.Context(), seq); err != nil || d.State != store.Delivered {
+		t.Errorf("%+v %v", d, err)
+	}
+	if s.Keys() != 1 || s.Counts()["source/a"] != (store.Count{}) {
+		t.Errorf("%d keys, %+v", s.Keys(), s.Counts())
+	}
+	limit(1 << 20)
+	for started := time.Now(); ; time.Sleep(20 * time.Millisecond) { // a sender tries again
+		if _, err := s.Accept(t.Context(), event("later")); err == nil {
+			break
+		} else if time.Since(started) > 5*time.Second {
+			t.Fatalf("there is room, and still: %v", err)
+		}
+	}
+}

@@ -339,4 +339,7 @@ func (w *world) compare(when string) {
 		w.t.Fatalf("%s: %d events, want %d", when, seen, len(w.events))
 	}
 	w.counts(count)
+	if n := w.Keys(); n >= 0 && n != len(w.places) {
+		w.t.Fatalf("%s: %d keys are remembered, want %d", when, n, len(w.places))
+	}
 }

@@ -140,7 +140,7 @@ func adopt(b *bed) {
 		b.t.Errorf("old: %+v", c)
 	}
 	for n, seq := range seqs {
-		if d := b.at(seq); d.Source != "a" || (d.Destination != destA && n%4 != 3) {
+		if d := b.at(seq); d.Source != "a" || d.Origin != "old" || (d.Destination != destA && n%4 != 3) {
 			b.t.Errorf("%+v", d)
 		}
 	}
