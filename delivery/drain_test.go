@@ -261,7 +261,8 @@ func TestAttemptedOnce(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(b *bed) {
-				b.store.latency, b.store.ack = test.latency, test.ack
+				b.store.ack = test.ack
+				b.store.slow(test.latency)
 				last := b.fill(toApp, 100)
 				b.app.says(after(test.answer, status(200)))
 				b.begin(delivery.Destination{})
@@ -301,7 +302,7 @@ func TestAcceptanceThatFailsLeavesNothingBehind(t *testing.T) {
 		b.store.failing(nil)
 		// An acceptance that is cut off before its commit may have been made: it is
 		// found by reading.
-		b.store.latency = 10 * time.Second
+		b.store.slow(10 * time.Second)
 		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 		defer cancel()
 		if _, err := b.engine.Accept(ctx, arrival(toApp, nil)); err == nil {

@@ -59,3 +59,26 @@ func TestBeginReadsAtOnce(t *testing.T) {
 		b.wantStates(map[store.State]int{store.Delivered: 10})
 	})
 }
+
+// TestReaderIsNotHeldUpByArrivals: it waits for those that had begun before it read,
+// and not for those that go on coming.
+func TestReaderIsNotHeldUpByArrivals(t *testing.T) {
+	inBubble(t, func(b *bed) {
+		last := b.fill(toApp, 100)
+		b.store.ack = 2 * time.Second
+		start := time.Now()
+		for n := range 120 {
+			if n == 4 { // by now there is always one on its way
+				b.begin(delivery.Destination{})
+			}
+			go b.engine.Accept(context.Background(), arrival(toApp, nil))
+			sleep(500 * time.Millisecond)
+		}
+		for seq := range last {
+			if b.app.got(seq+1) != 1 {
+				t.Errorf("event %d is not delivered after %v", seq+1, time.Since(start))
+			}
+		}
+		sleep(10 * time.Second) // until the last has arrived
+	})
+}

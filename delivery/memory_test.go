@@ -60,7 +60,10 @@ func (m *memory) run() {
 		for len(m.queue) > 0 && len(batch) < 512 {
 			batch = append(batch, <-m.queue)
 		}
-		time.Sleep(m.latency)
+		m.mu.Lock()
+		latency := m.latency
+		m.mu.Unlock()
+		time.Sleep(latency)
 		for _, operation := range batch {
 			operation()
 		}
@@ -72,6 +75,13 @@ func (m *memory) failing(f func(operation string) error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.fail = f
+}
+
+// slow makes commits take so long from now on.
+func (m *memory) slow(latency time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.latency = latency
 }
 
 // enter counts a call, and fails it if it is to fail.

@@ -158,3 +158,23 @@ func TestFlappingDoesNotThrash(t *testing.T) {
 		}
 	})
 }
+
+// TestProbeWaitsForNothingButACommit: all that is pending was attempted a moment ago,
+// so that there is nothing to probe with until their outcomes are committed (U-13).
+func TestProbeWaitsForNothingButACommit(t *testing.T) {
+	inBubble(t, func(b *bed) {
+		b.begin(delivery.Destination{Retry: []time.Duration{10 * time.Hour}})
+		b.app.says(after(time.Second, refuse))
+		b.fill(toApp, 5)
+		b.store.slow(10 * time.Second)
+		sleep(2 * time.Second)
+		if b.status().Down.IsZero() {
+			t.Fatal("it is not down")
+		}
+		b.app.reset()
+		sleep(20 * time.Second)
+		if n := len(b.app.tries()); n == 0 {
+			t.Error("it is not probed")
+		}
+	})
+}

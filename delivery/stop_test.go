@@ -16,7 +16,7 @@ var errStore = errors.New("disk full")
 // (K-14).
 func TestStopWaitsForAttempts(t *testing.T) {
 	inBubble(t, func(b *bed) {
-		b.store.latency = 100 * time.Millisecond
+		b.store.slow(100 * time.Millisecond)
 		b.begin(delivery.Destination{})
 		b.app.says(after(5*time.Second, status(200)))
 		b.fill(toApp, 100)

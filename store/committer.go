@@ -145,7 +145,7 @@ func (s *Store) transact(batch []*work) (err error) {
 	s.db.Keys().Changed(tx.effects.taken, tx.effects.given)
 	s.counts.add(tx.effects.counts)
 	s.Committed(len(batch), time.Since(started))
-	if err := s.db.Tidy(s.ctx); err != nil {
+	if err := s.db.Tidy(s.ctx, tx.effects.erased); err != nil {
 		// What is committed stays so, and is answered; what comes next is not taken.
 		_ = s.broken(fmt.Errorf("after the commit: %w", err))
 	}

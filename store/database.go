@@ -30,8 +30,9 @@ type Database interface {
 	// Yield makes room when the disk is full, for what makes more room: it gives up
 	// what was set aside for that. It is called between transactions.
 	Yield(ctx context.Context) error
-	// Tidy is called between transactions, on the committer's goroutine.
-	Tidy(ctx context.Context) error
+	// Tidy is called between transactions, on the committer's goroutine; erased says
+	// that nothing of what the last one deleted shall be left on the disk.
+	Tidy(ctx context.Context, erased bool) error
 	// Protect makes a checked copy before a migration and returns where it is.
 	Protect(ctx context.Context, version int) (string, error)
 }

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -21,34 +20,33 @@ const (
 // true are left out: the caller has them. A payload that is gone, or damaged, is no
 // error here, which would hold up all the others: its Head is nil.
 func (r *Reader) Due(ctx context.Context, destination string, by time.Time, n int, held map[DeliveryID]bool) ([]Delivery, error) {
-	ids := make([]DeliveryID, 0, n)
+	var ids [][]any
 	err := r.query(ctx, dueQuery, []any{destination, millis(by), n + len(held)}, func(scan func(...any) error) error { // the oldest ones may all be held
 		var id DeliveryID
 		if err := scan(&id.Seq, &id.N); err != nil {
 			return err
 		}
-		if !held[id] && len(ids) < n {
-			ids = append(ids, id)
+		if held[id] {
+			return nil
+		}
+		if ids = append(ids, []any{id.Seq, id.N}); len(ids) == n {
+			return errEnough
 		}
 		return nil
 	})
-	if err != nil {
+	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
+	// The payloads are read one by one, as those that are held are not to be read.
 	deliveries := make([]Delivery, 0, len(ids))
-	for _, id := range ids {
-		d, err := r.Delivery(ctx, id)
-		if errors.Is(err, ErrNotFound) {
-			continue // erased in between
-		}
-		if err != nil && !errors.Is(err, ErrDamaged) {
-			return nil, err
-		}
-		if d.State == Pending { // not settled in between
+	err = r.each(ctx, `SELECT `+keptColumns+` FROM `+deliveryFrom, ids, func(scan func(...any) error) error {
+		d, _, err := scanKept(scan)
+		if err == nil && d.State == Pending { // not settled in between
 			deliveries = append(deliveries, d)
 		}
-	}
-	return deliveries, nil
+		return err
+	})
+	return deliveries, err
 }
 
 // NextDue returns when the next delivery of a destination is due after a time; the

@@ -182,20 +182,30 @@ func (r *Reader) Delivery(ctx context.Context, id DeliveryID) (Delivery, error) 
 
 const deliveryFrom = `deliveries d JOIN events e ON e.seq = d.event LEFT JOIN payloads p ON p.seq = d.event WHERE d.event = ? AND d.n = ?`
 
+// keptColumns are those of a delivery with its payload.
+const keptColumns = deliveryColumns + `, p.head, p.body, p.sum`
+
+// scanKept scans a delivery with its payload, and reports whether that is damaged.
+func scanKept(scan func(...any) error) (d Delivery, damaged bool, err error) {
+	var head, body []byte
+	var sum sql.NullInt64 // NULL if there is no payload
+	if d, err = scanDelivery(scan, &head, &body, &sum); err != nil {
+		return d, false, err
+	}
+	damaged = sum.Valid && sum.Int64 != checksum(head, body)
+	if sum.Valid && !damaged { // what is empty is not nil, whatever the driver makes of it
+		d.Head, d.Body = blob(head), blob(body)
+	}
+	return d, damaged, nil
+}
+
 // read reads one delivery with its payload.
 func (r *Reader) read(ctx context.Context, seq int64, from string, args ...any) (d Delivery, err error) {
 	found, damaged := false, false
-	err = r.query(ctx, `SELECT `+deliveryColumns+`, p.head, p.body, p.sum FROM `+from, args, func(scan func(...any) error) error {
-		var head, body []byte
-		var sum sql.NullInt64 // NULL if there is no payload
-		if d, err = scanDelivery(scan, &head, &body, &sum); err != nil {
-			return err
-		}
-		found, damaged = true, sum.Valid && sum.Int64 != checksum(head, body)
-		if sum.Valid && !damaged { // what is empty is not nil, whatever the driver makes of it
-			d.Head, d.Body = blob(head), blob(body)
-		}
-		return nil
+	err = r.query(ctx, `SELECT `+keptColumns+` FROM `+from, args, func(scan func(...any) error) (err error) {
+		found = true
+		d, damaged, err = scanKept(scan)
+		return err
 	})
 	switch {
 	case err == nil && !found:

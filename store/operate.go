@@ -99,6 +99,7 @@ func (s *Store) Erase(ctx context.Context, seq int64) error {
 			err = ErrNotFound
 		}
 		if err == nil {
+			tx.effects.erased = true
 			err = tx.empty(seq)
 		}
 		if err == nil {

@@ -24,6 +24,7 @@ type effects struct {
 	taken  map[Digest]int64
 	given  []Digest
 	counts map[countKey]int64
+	erased bool
 }
 
 type countKey struct {
@@ -41,6 +42,7 @@ func (e *effects) merge(later effects) {
 		delete(e.taken, place)
 	}
 	e.given = append(e.given, later.given...)
+	e.erased = e.erased || later.erased
 	for place, seq := range later.taken {
 		e.taken[place] = seq
 	}

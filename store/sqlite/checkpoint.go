@@ -25,6 +25,7 @@ type checkpointer struct {
 	logFile string
 	stop    chan struct{}
 	stopped sync.WaitGroup
+	running sync.Mutex  // one writes the log back at a time: the other would fail
 	commits int         // the committer's
 	dirty   atomic.Bool // there are commits since the last checkpoint
 }
@@ -53,14 +54,20 @@ func (c *checkpointer) run() {
 			}
 			// An error is no harm: the log stays, and a commit finds out what is wrong.
 			var blocked, frames, done int
+			c.running.Lock()
 			_ = c.db.QueryRowContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)").Scan(&blocked, &frames, &done)
+			c.running.Unlock()
 		}
 	}
 }
 
-// tidy is called after each commit, and looks at the log after some.
-func (c *checkpointer) tidy(ctx context.Context, writer *sql.Conn) error {
+// tidy is called after each commit, and looks at the log after some; now says that it
+// is to be begun anew in any case.
+func (c *checkpointer) tidy(ctx context.Context, writer *sql.Conn, now bool) error {
 	c.dirty.Store(true)
+	if now {
+		return c.truncate(ctx, writer)
+	}
 	if c.commits++; c.commits%64 != 0 {
 		return nil
 	}
@@ -71,7 +78,14 @@ func (c *checkpointer) tidy(ctx context.Context, writer *sql.Conn) error {
 	if info.Size() < maxLog {
 		return nil
 	}
-	_, err = truncateLog(ctx, writer)
+	return c.truncate(ctx, writer)
+}
+
+// truncate begins the log anew, if no reader is in the way.
+func (c *checkpointer) truncate(ctx context.Context, writer *sql.Conn) error {
+	c.running.Lock()
+	defer c.running.Unlock()
+	_, err := truncateLog(ctx, writer)
 	return err
 }
 

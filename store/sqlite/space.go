@@ -38,7 +38,5 @@ func (f *File) Space(ctx context.Context) (store.Space, error) {
 // Yield gives the reserve up, and begins the log anew, which may take up more than
 // anything else.
 func (f *File) Yield(ctx context.Context) error {
-	yielded := f.reserve.yield(f.path)
-	_, err := truncateLog(ctx, f.writer)
-	return errors.Join(yielded, err)
+	return errors.Join(f.reserve.yield(f.path), f.log.truncate(ctx, f.writer))
 }

@@ -183,7 +183,9 @@ func (f *File) check(ctx context.Context) error {
 	}
 	blocked, err := truncateLog(ctx, f.writer)
 	if errors.Is(err, store.ErrFull) {
-		if err = f.Yield(ctx); errors.Is(err, store.ErrFull) && f.opened == nil {
+		yielded := f.reserve.yield(f.path)
+		blocked, err = truncateLog(ctx, f.writer)
+		if err = errors.Join(yielded, err); errors.Is(err, store.ErrFull) && f.opened == nil {
 			// No commit of this process has failed, so the log, which is synced before
 			// anything else is done to it, can stay until there is room.
 			return nil
@@ -234,9 +236,9 @@ func (f *File) Number(_ context.Context, _ *store.Tx, n int, now time.Time) (int
 func (f *File) Keys() store.Keys { return f.keys }
 
 // Tidy writes back the log if it has grown far beyond what the checkpoints beside
-// the commits could do.
-func (f *File) Tidy(ctx context.Context) error {
-	return f.log.tidy(ctx, f.writer)
+// the commits could do, or if something was erased, which it still holds.
+func (f *File) Tidy(ctx context.Context, erased bool) error {
+	return f.log.tidy(ctx, f.writer, erased)
 }
 
 // Close writes back the log, disconnects, and lets others have the file.

@@ -57,7 +57,7 @@ func model(b *bed) {
 
 func (w *world) step() {
 	b := w.bed
-	b.advance(time.Duration(w.random.IntN(int(20 * time.Minute))).Truncate(time.Millisecond))
+	b.advance(time.Duration(w.random.Int64N(int64(20 * time.Minute))).Truncate(time.Millisecond))
 	ctx := b.t.Context()
 	switch choice := w.random.IntN(100); {
 	case choice < 45:
@@ -234,7 +234,7 @@ func (w *world) rearm(k *known) {
 }
 
 func (w *world) release() {
-	by := w.clock().Add(-time.Duration(w.random.IntN(int(2 * time.Hour)))).Truncate(time.Millisecond)
+	by := w.clock().Add(-time.Duration(w.random.Int64N(int64(2 * time.Hour)))).Truncate(time.Millisecond)
 	n, err := w.Release(w.t.Context(), destA, by, 1000)
 	w.must(err)
 	for _, k := range w.events {

@@ -151,6 +151,19 @@ func adopt(b *bed) {
 	}
 	b.reopen()
 	b.counts(store.Count{Pending: 4, Dead: 3})
+	// A rename that is taken back, and made again, finds everything each time.
+	for _, names := range [][2]string{{"a", "old"}, {"old", "a"}, {"a", "old"}, {"old", "a"}} {
+		total := int64(0)
+		for n := int64(1); n > 0; total += n {
+			var err error
+			n, err = b.Adopt(ctx, names[0], names[1], 5)
+			b.must(err)
+		}
+		if total != 13 {
+			b.t.Errorf("%d adopted from %s by %s", total, names[0], names[1])
+		}
+	}
+	b.counts(store.Count{Pending: 4, Dead: 3})
 }
 
 // adoptInFlight: an attempt that began under the old name settles the delivery, and
