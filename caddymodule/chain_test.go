@@ -2,9 +2,13 @@ package caddymodule_test
 
 import (
 	"fmt"
+	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -65,7 +69,7 @@ func TestChain(t *testing.T) {
 // TestChainOutcomes: only a 2xx status line is a delivery. What no handler has
 // taken, what an error, a redirect or a cut connection answers is tried again; a
 // response that never ends is one as soon as its status is there. (U-02, U-06, U-07,
-// U-08, U-09)
+// U-08, U-09, U-10)
 func TestChainOutcomes(t *testing.T) {
 	endless := func(w http.ResponseWriter) {
 		w.WriteHeader(http.StatusOK)
@@ -73,6 +77,19 @@ func TestChainOutcomes(t *testing.T) {
 			if _, err := w.Write(make([]byte, 64<<10)); err != nil {
 				return
 			}
+		}
+	}
+	huge := func(w http.ResponseWriter) {
+		for i := range 10 {
+			w.Header().Set(fmt.Sprintf("X-%d", i), strings.Repeat("x", 1<<20))
+		}
+		w.WriteHeader(http.StatusOK)
+	}
+	garbage := func(w http.ResponseWriter) {
+		conn, _, err := http.NewResponseController(w).Hijack()
+		if err == nil {
+			_, _ = conn.Write([]byte("HTTP/9.9 two hundred\r\n\x00\r\n\r\n"))
+			_ = conn.Close()
 		}
 	}
 	for name, row := range map[string]struct {
@@ -83,6 +100,8 @@ func TestChainOutcomes(t *testing.T) {
 		"2xx":                 {"reverse_proxy %s", func(w http.ResponseWriter) { w.WriteHeader(http.StatusNoContent) }, true},
 		"endless 200":         {"reverse_proxy %s", endless, true},
 		"200 cut off":         {"reverse_proxy %s", func(w http.ResponseWriter) { w.Header().Set("Content-Length", "9"); _, _ = w.Write([]byte("12")) }, true},
+		"headers of 10 MB":    {"reverse_proxy %s", huge, false},
+		"no HTTP":             {"reverse_proxy %s", garbage, false},
 		"respond":             {"request_header X-Y z\nreverse_proxy /hooks/never %s\nrespond 200", nil, true},
 		"redirect":            {"reverse_proxy %s", func(w http.ResponseWriter) { w.Header().Set("Location", "/x"); w.WriteHeader(http.StatusFound) }, false},
 		"500":                 {"reverse_proxy %s", func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) }, false},
@@ -111,5 +130,21 @@ func TestChainOutcomes(t *testing.T) {
 				return true
 			}, "never: the event is settled")
 		})
+	}
+}
+
+// TestBadCertificate: an app whose certificate nobody vouches for is not given the
+// event; the attempt says why. (U-16)
+func TestBadCertificate(t *testing.T) {
+	address := freeAddress(t)
+	var called atomic.Bool
+	app := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Store(true) }))
+	t.Cleanup(app.Close)
+	app.Config.ErrorLog = log.New(io.Discard, "", 0)
+	run(t, stored(t), forwarding(address, "forward https://"+app.Listener.Addr().String()+"\nretry 10ms"))
+	accepted(t, svix(t, "http://"+address+"/hooks/a", "msg_1"), "accepted")
+	eventually(t, func() bool { _, dead := counts(t, "source/travtus"); return dead == 1 }, "never: the event is dead")
+	if called.Load() {
+		t.Error("the app was given the event")
 	}
 }

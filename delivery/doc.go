@@ -14,7 +14,7 @@
 //	      │    └ retry, recover, a copy ─┐
 //	      │                              │
 //	      └─ 410, schedule used up, ──► dead
-//	         time is up, payload gone
+//	         time is up, payload gone or unusable
 //
 // There is no state for a delivery in an attempt: after a crash it is pending, and
 // is attempted again.

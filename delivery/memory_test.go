@@ -103,14 +103,15 @@ func (m *memory) called(operations ...string) (n int) {
 }
 
 // commit runs an operation on the committer's goroutine and waits for it.
-func (m *memory) commit(ctx context.Context, name string, operation func() error) (err error) {
+func (m *memory) commit(ctx context.Context, name string, operation func() error) error {
 	done := make(chan struct{})
+	var failed error
 	work := func() {
 		defer close(done)
 		m.mu.Lock()
 		defer m.mu.Unlock()
-		if err = m.enter(name); err == nil {
-			err = operation()
+		if failed = m.enter(name); failed == nil {
+			failed = operation()
 		}
 	}
 	select {
@@ -120,7 +121,7 @@ func (m *memory) commit(ctx context.Context, name string, operation func() error
 	}
 	select {
 	case <-done:
-		return err
+		return failed
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -152,8 +153,9 @@ func (m *memory) change(r *row, f func()) {
 	m.pending[r.Destination] = list
 }
 
-func (m *memory) Accept(ctx context.Context, a *store.Arrival) (v store.Verdict, err error) {
-	err = m.commit(ctx, "Accept", func() error {
+func (m *memory) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, error) {
+	var v store.Verdict
+	err := m.commit(ctx, "Accept", func() error {
 		m.seq++
 		v = store.Verdict{Result: store.Stored, Seq: m.seq}
 		received := a.Received.Truncate(time.Millisecond)
@@ -165,8 +167,11 @@ func (m *memory) Accept(ctx context.Context, a *store.Arrival) (v store.Verdict,
 		m.change(r, func() { r.State = store.Pending })
 		return nil
 	})
+	if err != nil {
+		return store.Verdict{}, err // the operation may still be made
+	}
 	time.Sleep(m.ack)
-	return v, err
+	return v, nil
 }
 
 func (m *memory) Settle(ctx context.Context, o *store.Outcome, done func(error)) {

@@ -44,7 +44,7 @@ func accept(t *testing.T, s *store.Store, id byte) (store.Verdict, error) {
 // A file of this release works with the next one, and then again with this one; a
 // checked copy is made before.
 //
-// (F-18)
+// (F-18, L-09)
 func TestMigrationAndTheWayBack(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "events.db")
 	use := func(id byte, want store.Result) {

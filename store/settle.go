@@ -40,10 +40,11 @@ func (tx *Tx) settleAll(batch []*work) error {
 }
 
 // settle writes the outcome of an attempt, and reports whether it did. A delivery
-// that is not pending any more (delivered by hand, erased) stays as it is; the attempt
-// is recorded all the same, without the response, which may have been erased.
+// that is not pending any more stays as it is, unless it was given up and is now
+// delivered; the attempt is recorded all the same, without the response, which may have
+// been erased.
 func (tx *Tx) settle(o *Outcome) (bool, error) {
-	ok, err := tx.settleAt(o, o.Destination)
+	ok, err := tx.settleAt(o, o.Destination, Pending)
 	if ok || err != nil {
 		return ok, err
 	}
@@ -51,13 +52,18 @@ func (tx *Tx) settle(o *Outcome) (bool, error) {
 	var destination string
 	var state State
 	err = tx.Query(whereQuery, []any{o.ID.Seq, o.ID.N}, func(scan func(...any) error) error { return scan(&destination, &state) })
-	if err != nil || state != Pending || destination == o.Destination {
+	switch {
+	case err != nil:
 		return false, err
+	case state == Dead && o.State == Delivered: // given up while the attempt was in flight
+		return tx.settleAt(o, destination, Dead)
+	case state != Pending || destination == o.Destination:
+		return false, nil
 	}
-	return tx.settleAt(o, destination)
+	return tx.settleAt(o, destination, Pending)
 }
 
-func (tx *Tx) settleAt(o *Outcome, destination string) (bool, error) {
+func (tx *Tx) settleAt(o *Outcome, destination string, from State) (bool, error) {
 	number, settled := 0, int64(0)
 	if o.Attempt != nil {
 		number = o.Attempt.Number
@@ -65,9 +71,9 @@ func (tx *Tx) settleAt(o *Outcome, destination string) (bool, error) {
 	if o.State != Pending {
 		settled = millis(o.At)
 	}
-	n, err := tx.Exec(settleQuery, int(o.State), o.Step, number, number, millis(o.Due), millis(o.At), settled, o.Reason, o.ID.Seq, o.ID.N, int(Pending), destination)
+	n, err := tx.Exec(settleQuery, int(o.State), o.Step, number, number, millis(o.Due), millis(o.At), settled, o.Reason, o.ID.Seq, o.ID.N, int(from), destination)
 	if n > 0 && o.State != Pending {
-		tx.count(destination, Pending, -1)
+		tx.count(destination, from, -1)
 		tx.count(destination, o.State, 1)
 	}
 	return n > 0, err

@@ -99,7 +99,7 @@ func (d *Disk) Path(name string) string { return filepath.Join(d.Dir, name) }
 func (d *Disk) Free() (int64, error) {
 	var s unix.Statfs_t
 	err := unix.Statfs(d.Dir, &s)
-	return int64(s.Bavail) * s.Bsize, err
+	return int64(s.Bavail) * int64(s.Bsize), err //nolint:unconvert // the type differs between systems
 }
 
 // ReadOnly takes the right to write away, from a disk on which nothing is open for

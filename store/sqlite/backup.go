@@ -134,13 +134,14 @@ func checkCopy(ctx context.Context, path string) error {
 	return nil
 }
 
+// syncFile makes sure that a file, or what is in a directory, is on the disk.
 func syncFile(path string) error {
 	file, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("making the copy: %w", err)
+		return fmt.Errorf("syncing: %w", err)
 	}
 	if err := errors.Join(file.Sync(), file.Close()); err != nil {
-		return fmt.Errorf("making the copy: %w", err)
+		return fmt.Errorf("syncing %s: %w", path, err)
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func mustAccept(t *testing.T, s *store.Store, id string) int64 {
 // Nobody else may read the store, its log, its lock, its reserve or a copy, whatever
 // the umask is and whatever the modes were before.
 //
-// (F-16)
+// (F-16, X-05)
 func TestNobodyElseMayRead(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("there are no modes here")

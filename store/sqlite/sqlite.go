@@ -144,6 +144,11 @@ func (f *File) prepare() (err error) {
 	if err := file.Close(); err != nil {
 		return fmt.Errorf("opening the store: %w", err)
 	}
+	// A file that a power cut takes out of its directory is as bad as none. SQLite does
+	// so for its log, not for the file that it finds.
+	if err := syncFile(filepath.Dir(f.path)); err != nil {
+		return err
+	}
 	// SQLite gives the files that it makes beside this one the same mode.
 	for _, path := range []string{f.path, f.path + logSuffix, f.path + indexSuffix, f.path + reserveSuffix} {
 		if err := private(path); err != nil {

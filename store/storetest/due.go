@@ -25,14 +25,20 @@ func settling(b *bed) {
 		b.t.Errorf("dead: %+v", d)
 	}
 	b.counts(store.Count{Dead: 1})
-	dead := b.clock()
 	b.advance(time.Hour)
 	b.settle(b.outcome(seq, store.Delivered, 3)) // it was in flight when the event was given up
-	if d := b.at(seq); d.State != store.Dead || !d.Settled.Equal(dead) {
+	if d := b.at(seq); d.State != store.Delivered || !d.Settled.Equal(b.clock()) || d.Reason != "" {
+		b.t.Errorf("delivered after all: %+v", d)
+	}
+	b.counts(store.Count{})
+	delivered := b.clock()
+	b.advance(time.Hour)
+	b.settle(b.outcome(seq, store.Dead, 4)) // nor does anything undo that
+	if d := b.at(seq); d.State != store.Delivered || !d.Settled.Equal(delivered) {
 		b.t.Errorf("settled although it was settled: %+v", d)
 	}
-	b.counts(store.Count{Dead: 1})
-	if made, err := b.Attempts(ctx, store.DeliveryID{Seq: seq}); err != nil || len(made) != 3 || made[2].Response != nil || made[1].Response == nil {
+	b.counts(store.Count{})
+	if made, err := b.Attempts(ctx, store.DeliveryID{Seq: seq}); err != nil || len(made) != 4 || made[3].Response != nil || made[1].Response == nil {
 		b.t.Errorf("attempts: %+v %v", made, err)
 	}
 	// Without an attempt: given up by the engine.
@@ -45,7 +51,7 @@ func settling(b *bed) {
 	}
 	// Of an event that is not there nothing is left but the attempt.
 	b.settle(b.outcome(12345, store.Delivered, 1))
-	b.counts(store.Count{Dead: 2})
+	b.counts(store.Count{Dead: 1})
 }
 
 // settleTwice: an outcome may be written again if it was open whether it is.
