@@ -115,9 +115,6 @@ func (s *Store) Erase(ctx context.Context, seq int64) error {
 // forever is after any time that is stored.
 var forever = time.UnixMilli(math.MaxInt64)
 
-// reasonErased is why an erased delivery is dead.
-const reasonErased = "erased"
-
 // kill makes the pending deliveries of an erased event dead.
 func (tx *Tx) kill(seq int64) error {
 	var ids []int

@@ -8,7 +8,7 @@ const (
 	settleQuery = `UPDATE deliveries SET state = ?, step = ?, attempts = CASE WHEN attempts < ? THEN ? ELSE attempts END, due = ?, last = ?, settled = ?, reason = ?
 WHERE event = ? AND n = ? AND state = ? AND destination = ?`
 	// whereQuery tells where a delivery goes and how far it is.
-	whereQuery = `SELECT destination, state, reason FROM deliveries WHERE event = ? AND n = ?`
+	whereQuery = `SELECT destination, state, EXISTS (SELECT 1 FROM payloads WHERE seq = event) FROM deliveries WHERE event = ? AND n = ?`
 )
 
 // settleAll writes the outcomes of a batch in their order, and the attempts in bulk.
@@ -49,13 +49,14 @@ func (tx *Tx) settle(o *Outcome) (bool, error) {
 		return ok, err
 	}
 	// It may have been adopted by another destination since.
-	var destination, reason string
+	var destination string
 	var state State
-	err = tx.Query(whereQuery, []any{o.ID.Seq, o.ID.N}, func(scan func(...any) error) error { return scan(&destination, &state, &reason) })
+	var kept bool // if it is erased, nothing of it comes back
+	err = tx.Query(whereQuery, []any{o.ID.Seq, o.ID.N}, func(scan func(...any) error) error { return scan(&destination, &state, &kept) })
 	switch {
 	case err != nil:
 		return false, err
-	case state == Dead && reason != reasonErased && o.State == Delivered: // given up while the attempt was in flight
+	case state == Dead && kept && o.State == Delivered: // given up while the attempt was in flight
 		return tx.settleAt(o, destination, Dead)
 	case state != Pending || destination == o.Destination:
 		return false, nil
