@@ -187,6 +187,22 @@ func svix(t testing.TB, url, id string) *http.Request {
 	return signed(t, preset(t, "svix"), svixSecret, url, verifier.Message{ID: id, Body: []byte(`{"type":"a.b","n":"` + id + `"}`)})
 }
 
+// svixBy is svix with a signer that is there already.
+func svixBy(t testing.TB, signer *verifier.Signer, url, id string) *http.Request {
+	t.Helper()
+	body := []byte(`{"type":"a.b","n":"` + id + `"}`)
+	header, err := signer.Sign(verifier.Message{ID: id, Timestamp: time.Now(), Body: body})
+	if err != nil {
+		t.Error(err)
+	}
+	r, err := http.NewRequest(http.MethodPost, url, bytes.NewReader(body))
+	if err != nil {
+		t.Error(err)
+	}
+	r.Header = header
+	return r
+}
+
 // send returns status and body of a request on a connection of its own. Right after
 // a reload a connection may go with the old server: then it tries again, as every
 // sender does.
