@@ -11,8 +11,8 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// MaxKeys is how many keys are remembered in memory: at about 40 bytes each, some
-// 1.3 GB. Beyond, arrivals are refused; PostgreSQL has no such limit.
+// MaxKeys is how many keys are remembered in memory: at about 50 bytes each, some
+// 1.6 GB. Beyond, arrivals are refused; PostgreSQL has no such limit.
 const MaxKeys = 32 << 20
 
 // keys is the exact set of places that are taken.
