@@ -39,8 +39,12 @@ func (a *App) Start() error {
 
 func (a *App) openStore() error {
 	destinations, err := a.destinations()
-	if err != nil || len(destinations) == 0 {
+	if err != nil {
 		return err
+	}
+	if len(destinations) == 0 {
+		warnOfLeft(a.logger)
+		return nil
 	}
 	file := ""
 	if a.Store != nil {

@@ -301,3 +301,27 @@ func TestSlowUploadOverReload(t *testing.T) {
 	}
 	app.wait(t, 1)
 }
+
+// TestForwardRemoved: events of sources that have no forward any more stay, and the log
+// says so; with forward they are delivered. (L-05)
+func TestForwardRemoved(t *testing.T) {
+	app, address, dir := newApp(t), freeAddress(t), t.TempDir()
+	log := filepath.Join(dir, "log")
+	global := "log {\noutput file " + log + "\n}\nwebhooks {\nstore sqlite " + filepath.Join(dir, "events.db") + "\nfree_space 1MiB\n}\n"
+	run(t, global, forwarding(address, "forward "+freeAddress(t)))
+	accepted(t, svix(t, "http://"+address+"/hooks", "msg_1"), "accepted")
+	if err := load(t, global, source(address, app.address(), "")); err != nil {
+		t.Fatal(err)
+	}
+	if n := caddymodule.Open(); n != 0 {
+		t.Errorf("%d stores are open", n)
+	}
+	if text := read(t, log); !strings.Contains(text, "no source has forward any more") || !strings.Contains(text, "source/travtus") {
+		t.Error("the log does not say that events wait")
+	}
+	if err := load(t, global, forwarding(address, "forward "+app.address()+"\nretry 20ms forever")); err != nil {
+		t.Fatal(err)
+	}
+	accepted(t, svix(t, "http://"+address+"/hooks", "msg_1"), "duplicate") // makes it due
+	app.wait(t, 1)
+}

@@ -56,20 +56,36 @@ func acquireStorage(ctx context.Context, file string, logger *slog.Logger) (*sto
 
 // othersSettled refuses to leave events behind in another store.
 func othersSettled(path string) (err error) {
-	storages.Range(func(key, value any) bool {
+	storages.Range(func(_, value any) bool {
 		s := value.(*storage)
-		if s.key == path {
-			return true
+		if destination, n := s.pending(); n > 0 && s.key != path {
+			err = fmt.Errorf("the store cannot change from %s to %s while events wait in it (%d for %s): let them be delivered first, or stop Caddy and move the file", s.key, path, n, destination)
 		}
-		for destination, n := range s.store.Counts() {
-			if n.Pending > 0 {
-				err = fmt.Errorf("the store cannot change from %s to %s while events wait in it (%d for %s): let them be delivered first, or stop Caddy and move the file", s.key, path, n.Pending, destination)
-				return false
-			}
+		return err == nil
+	})
+	return err
+}
+
+// warnOfLeft tells of events in a store that no source uses any more.
+func warnOfLeft(logger *slog.Logger) {
+	storages.Range(func(_, value any) bool {
+		s := value.(*storage)
+		if destination, n := s.pending(); n > 0 {
+			logger.Warn("events wait in a store, and no source has forward any more: they stay there until one has",
+				slog.String("store", s.key), slog.String("destination", destination), slog.Int64("events", n))
 		}
 		return true
 	})
-	return err
+}
+
+// pending returns a destination for which events wait, and how many.
+func (s *storage) pending() (destination string, n int64) {
+	for destination, count := range s.store.Counts() {
+		if count.Pending > 0 {
+			return destination, count.Pending
+		}
+	}
+	return "", 0
 }
 
 func openStorage(ctx context.Context, path string, logger *slog.Logger) (*storage, error) {
