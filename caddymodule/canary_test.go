@@ -80,11 +80,12 @@ func TestCanaries(t *testing.T) {
 	t.Setenv("CANARY_TOKEN", text("token in a header"))
 	t.Setenv("CANARY_QUERY", text("token in the query"))
 
-	upstream := newApp(t)
-	upstream.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Set-Cookie", text("response header"))
-		w.WriteHeader(http.StatusTeapot)
-		_, _ = w.Write([]byte(text("response of the app")))
+	upstream := newApp(t, func(s *http.Server) {
+		s.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Set-Cookie", text("response header"))
+			w.WriteHeader(http.StatusTeapot)
+			_, _ = w.Write([]byte(text("response of the app")))
+		})
 	})
 	address, admin := freeAddress(t), filepath.Join(dir, "admin.sock")
 	site := strings.NewReplacer("ADDRESS", address, "APP", upstream.address(), "FILE", secretFile, "ADMIN", admin, "DIR", dir).Replace(`{

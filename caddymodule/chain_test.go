@@ -112,10 +112,11 @@ func TestChainOutcomes(t *testing.T) {
 		"abort":               {"abort", nil, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			app, address := newApp(t), freeAddress(t)
-			if row.app != nil {
-				app.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { row.app(w) })
-			}
+			app, address := newApp(t, func(s *http.Server) {
+				if row.app != nil {
+					s.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { row.app(w) })
+				}
+			}), freeAddress(t)
 			forward := strings.ReplaceAll(row.forward, "%s", app.address())
 			run(t, stored(t), forwarding(address, "forward {\n"+forward+"\n}\nretry 10ms 10ms\ntimeout 5s"))
 			accepted(t, svix(t, "http://"+address+"/hooks/a", "msg_1"), "accepted")
@@ -138,9 +139,10 @@ func TestChainOutcomes(t *testing.T) {
 func TestBadCertificate(t *testing.T) {
 	address := freeAddress(t)
 	var called atomic.Bool
-	app := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Store(true) }))
-	t.Cleanup(app.Close)
+	app := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { called.Store(true) }))
 	app.Config.ErrorLog = log.New(io.Discard, "", 0)
+	app.StartTLS()
+	t.Cleanup(app.Close)
 	run(t, stored(t), forwarding(address, "forward https://"+app.Listener.Addr().String()+"\nretry 10ms"))
 	accepted(t, svix(t, "http://"+address+"/hooks/a", "msg_1"), "accepted")
 	eventually(t, func() bool { _, dead := counts(t, "source/travtus"); return dead == 1 }, "never: the event is dead")

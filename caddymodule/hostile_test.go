@@ -14,13 +14,14 @@ import (
 // TestForgedOpensNoConnection: a request that is refused does not reach the app,
 // not even as a connection. (R-01, pitfall 33)
 func TestForgedOpensNoConnection(t *testing.T) {
-	app, address := newApp(t), freeAddress(t)
 	var opened atomic.Int64
-	app.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		if state == http.StateNew {
-			opened.Add(1)
+	app, address := newApp(t, func(s *http.Server) {
+		s.ConnState = func(_ net.Conn, state http.ConnState) {
+			if state == http.StateNew {
+				opened.Add(1)
+			}
 		}
-	}
+	}), freeAddress(t)
 	run(t, quiet, source(address, app.address(), ""))
 	for i := range 50 {
 		forged := svix(t, "http://"+address+"/hooks", fmt.Sprintf("msg_%d", i))

@@ -112,9 +112,10 @@ type app struct {
 	answer func(*http.Request) int
 }
 
-func newApp(t testing.TB) *app {
+// newApp starts an app; its server may be set up otherwise before.
+func newApp(t testing.TB, setUp ...func(*http.Server)) *app {
 	a := &app{answer: func(*http.Request) int { return http.StatusOK }}
-	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		r.Body = io.NopCloser(bytes.NewReader(body))
 		a.mu.Lock()
@@ -123,6 +124,10 @@ func newApp(t testing.TB) *app {
 		a.mu.Unlock()
 		w.WriteHeader(answer(r))
 	}))
+	for _, f := range setUp {
+		f(a.Config)
+	}
+	a.Start()
 	t.Cleanup(a.Close)
 	return a
 }
