@@ -56,6 +56,41 @@ func TestFailingCalls(t *testing.T) {
 	}
 }
 
+// The process is killed at the k-th call that changes the disk, from the first one on,
+// with which it makes its file, and then the power goes: whatever lies between two
+// calls, what was acknowledged is there, and the store opens again.
+//
+// (K-03, K-04, K-05, K-09, K-12, F-11)
+func TestEveryCrashPoint(t *testing.T) {
+	tracer(t)
+	const calls = "pwrite64,write,fdatasync,fsync,ftruncate,unlink,unlinkat,rename,renameat"
+	var runs []*faulted
+	var busy [8]sync.WaitGroup // they mostly wait
+	points := cycles(t, 160)
+	for n := range points {
+		turn := &busy[n%len(busy)]
+		turn.Wait()
+		r := startFaulted(t, "inject="+calls+":signal=KILL", n*160/points+1)
+		turn.Go(r.end)
+		runs = append(runs, r)
+	}
+	killed, none := 0, 0
+	for n, r := range runs {
+		busy[n%len(busy)].Wait()
+		r.cut(t)
+		if len(r.acked) < faultedEvents {
+			killed++
+		}
+		if len(r.acked) == 0 {
+			none++
+		}
+	}
+	t.Logf("%d runs, %d were killed before they had all, %d before the first acknowledgement", len(runs), killed, none)
+	if killed < len(runs)/2 || none == killed {
+		t.Error("the points do not lie where events are acknowledged")
+	}
+}
+
 // faulted is a child that meets a fault, on a disk of its own, too small for a
 // reserve.
 type faulted struct {
@@ -87,7 +122,8 @@ func (r *faulted) end() {
 	r.kill()
 }
 
-// check cuts the power, and holds the store against the ledger.
+// check holds the child to what it has to do, and its store against the ledger after a
+// power cut.
 func (r *faulted) check(t *testing.T) {
 	t.Helper()
 	if r.failure == "" && len(r.acked) < faultedEvents {
@@ -96,6 +132,12 @@ func (r *faulted) check(t *testing.T) {
 	if n := r.refused["other"] + r.refused["closed"]; n > 0 {
 		t.Errorf("call %d: an error that says nothing: %v", r.call, r.reasons)
 	}
+	r.cut(t)
+}
+
+// cut cuts the power, and holds the store against the ledger.
+func (r *faulted) cut(t *testing.T) {
+	t.Helper()
 	r.disk.powerCut(t, r.ledger)
 	if loss := r.compare(t, r.path); loss.any() {
 		t.Errorf("call %d of %d acknowledged: %v", r.call, len(r.acked), loss)
