@@ -1,0 +1,104 @@
+package store
+
+import (
+	"fmt"
+	"hash/crc32"
+	"strings"
+	"time"
+)
+
+// insert writes the new events.
+func (j *judge) insert() error {
+	events := make([]any, 0, 11*len(j.rows))
+	payloads := make([]any, 0, 4*len(j.rows))
+	deliveries := make([]any, 0, 6*len(j.rows))
+	for _, r := range j.rows {
+		var place, body any
+		if r.place != nil {
+			place, body = r.place[:], r.Key.Body[:]
+		}
+		// What is written several times is made a value of the driver's once.
+		seq, received := any(r.seq), any(millis(r.Received))
+		events = append(events, seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), received, int64(len(r.Body)), r.Window.Milliseconds(), place, body)
+		if r.Destination == "" {
+			continue
+		}
+		payloads = append(payloads, seq, checksum(r.Head, r.Body), blob(r.Head), blob(r.Body))
+		deliveries = append(deliveries, seq, 0, r.Destination, int(Pending), received, received)
+	}
+	for _, t := range []struct {
+		into  string
+		width int
+		args  []any
+	}{
+		{"events (seq, source, id, type, scheme, stamp, received, size, keep, place, body)", 11, events},
+		{"payloads (seq, sum, head, body)", 4, payloads},
+		{"deliveries (event, n, destination, state, armed, due)", 6, deliveries},
+	} {
+		if err := j.tx.insert(t.into, "", t.width, t.args); err != nil {
+			return fmt.Errorf("inserting into %.10s: %w", t.into, err)
+		}
+	}
+	return nil
+}
+
+// bulk is how many rows one statement inserts; the rest go one by one, so that
+// two statements are prepared for each table.
+const bulk = 16
+
+// insert writes rows of one table, so many arguments each, with few statements. The
+// end is what stands behind the rows.
+func (tx *Tx) insert(into, end string, width int, args []any) error {
+	if len(args) == 0 {
+		return nil
+	}
+	row := "(?" + strings.Repeat(", ?", width-1) + ")"
+	one := "INSERT INTO " + into + " VALUES " + row
+	if len(args) >= bulk*width {
+		many := one + strings.Repeat(", "+row, bulk-1) + end
+		for ; len(args) >= bulk*width; args = args[bulk*width:] {
+			if _, err := tx.Exec(many, args[:bulk*width]...); err != nil {
+				return err
+			}
+		}
+	}
+	one += end
+	for ; len(args) > 0; args = args[width:] {
+		if _, err := tx.Exec(one, args[:width]...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checksum is of a payload: not every database finds out by itself that what it reads
+// is not what was written.
+func checksum(head, body []byte) int64 {
+	return int64(crc32.Update(crc32.Checksum(head, castagnoli), castagnoli, body))
+}
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// blob is how bytes are stored: none are no NULL.
+func blob(b []byte) []byte {
+	if b == nil {
+		return []byte{}
+	}
+	return b
+}
+
+// millis is how times are stored; the zero time is 0.
+func millis(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMilli()
+}
+
+// moment is the inverse of millis.
+func moment(ms int64) time.Time {
+	if ms == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(ms).UTC()
+}
