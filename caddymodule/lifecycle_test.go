@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -115,41 +114,13 @@ func TestStoredReloadsUnderLoad(t *testing.T) {
 	app.wait(t, 1)
 	goroutines, files := runtime.NumGoroutine(), openFiles(t)
 
-	stopSending := make(chan struct{})
-	var senders sync.WaitGroup
-	var sent atomic.Int64
-	for worker := range 4 {
-		senders.Go(func() {
-			for n := 0; ; n++ {
-				select {
-				case <-stopSending:
-					return
-				default:
-				}
-				id := fmt.Sprintf("msg_%d_%d", worker, n)
-				for range 2 { // the second is a duplicate
-					status, _, text := send(t, svix(t, "http://"+address+"/hooks", id))
-					if status != http.StatusOK {
-						t.Errorf("%s: status %d: %s", id, status, text)
-					}
-				}
-				sent.Add(1)
-			}
-		})
-	}
-	for i := range 50 {
-		if err := load(t, global, site(i+1)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	close(stopSending)
-	senders.Wait()
+	sent := reloadUnderLoad(t, address, func(i int) error { return load(t, global, site(i+1)) })
 	seen := map[string]int{}
 	eventually(t, func() bool {
 		for _, r := range app.take() {
 			seen[r.Header.Get("Hookgate-Id")]++
 		}
-		return int64(len(seen)) >= sent.Load()
+		return len(seen) >= sent
 	}, "never: every event has arrived")
 	for id, n := range seen {
 		if n != 1 {

@@ -81,6 +81,65 @@ func TestReloadsUnderLoad(t *testing.T) {
 	run(t, quiet, source(address, app.address(), "header X-Config 0"))
 	before := runtime.NumGoroutine()
 
+	sent := reloadUnderLoad(t, address, func(i int) error {
+		return load(t, quiet, source(address, app.address(), fmt.Sprintf("header X-Config %d", i+1)))
+	})
+
+	times := map[string]int{}
+	for _, r := range app.take() {
+		times[r.Header.Get("Hookgate-Id")]++
+	}
+	for id, n := range times {
+		if n != 1 {
+			t.Errorf("%s was passed on %d times", id, n)
+		}
+	}
+	if len(times) != sent || len(times) < 300 {
+		t.Errorf("%d events sent, %d arrived", sent, len(times))
+	}
+	if state, process := caddymodule.References("travtus"); state != 1 || process != 1 {
+		t.Errorf("%d references to the source's state, %d to the process", state, process)
+	}
+	// Connections that reverse_proxy keeps to the app are Caddy's, not ours.
+	app.CloseClientConnections()
+	eventually(t, func() bool { return runtime.NumGoroutine() <= before+10 }, "goroutines stay behind")
+}
+
+// TestRequestOutlivesReload: a request that is with the app while the
+// configuration is replaced gets its answer, and is remembered by the new one.
+// (L-01, L-06)
+func TestRequestOutlivesReload(t *testing.T) {
+	app, address := newApp(t), freeAddress(t)
+	entered, leave := make(chan struct{}), make(chan struct{})
+	app.answer = func(*http.Request) int {
+		close(entered)
+		<-leave
+		return http.StatusOK
+	}
+	run(t, quiet, source(address, app.address(), ""))
+	first := make(chan int, 1)
+	go func() {
+		status, _, _ := send(t, svix(t, "http://"+address+"/hooks", "msg_slow"))
+		first <- status
+	}()
+	<-entered
+	if err := load(t, quiet, source(address, app.address(), "header X-A b")); err != nil {
+		t.Fatal(err)
+	}
+	close(leave)
+	if status := <-first; status != http.StatusOK {
+		t.Errorf("the request in flight got %d", status)
+	}
+	if _, header, _ := send(t, svix(t, "http://"+address+"/hooks", "msg_slow")); header.Get("Hookgate-Result") != "duplicate" {
+		t.Error("the new configuration does not know the event")
+	}
+}
+
+// reloadUnderLoad sends events, each of them twice, while 50 reloads are made, with
+// some events before each. Every one has to be answered with 200. It returns how many
+// were sent.
+func reloadUnderLoad(t *testing.T, address string, reload func(i int) error) int {
+	t.Helper()
 	var sent atomic.Int64
 	stop := make(chan struct{})
 	var senders sync.WaitGroup
@@ -119,61 +178,13 @@ func TestReloadsUnderLoad(t *testing.T) {
 	}
 	for i := range 50 {
 		eventually(t, func() bool { return sent.Load() >= int64(8*i) }, "no events arrive")
-		if err := load(t, quiet, source(address, app.address(), fmt.Sprintf("header X-Config %d", i+1))); err != nil {
+		if err := reload(i); err != nil {
 			t.Errorf("reload %d: %v", i, err)
 		}
 	}
 	close(stop)
 	senders.Wait()
-
-	times := map[string]int{}
-	for _, r := range app.take() {
-		times[r.Header.Get("Hookgate-Id")]++
-	}
-	for id, n := range times {
-		if n != 1 {
-			t.Errorf("%s was passed on %d times", id, n)
-		}
-	}
-	if len(times) != int(sent.Load()) || len(times) < 300 {
-		t.Errorf("%d events sent, %d arrived", sent.Load(), len(times))
-	}
-	if state, process := caddymodule.References("travtus"); state != 1 || process != 1 {
-		t.Errorf("%d references to the source's state, %d to the process", state, process)
-	}
-	// Connections that reverse_proxy keeps to the app are Caddy's, not ours.
-	app.CloseClientConnections()
-	eventually(t, func() bool { return runtime.NumGoroutine() <= before+10 }, "goroutines stay behind")
-}
-
-// TestRequestOutlivesReload: a request that is with the app while the
-// configuration is replaced gets its answer, and is remembered by the new one.
-// (L-01, L-06)
-func TestRequestOutlivesReload(t *testing.T) {
-	app, address := newApp(t), freeAddress(t)
-	entered, leave := make(chan struct{}), make(chan struct{})
-	app.answer = func(*http.Request) int {
-		close(entered)
-		<-leave
-		return http.StatusOK
-	}
-	run(t, quiet, source(address, app.address(), ""))
-	first := make(chan int, 1)
-	go func() {
-		status, _, _ := send(t, svix(t, "http://"+address+"/hooks", "msg_slow"))
-		first <- status
-	}()
-	<-entered
-	if err := load(t, quiet, source(address, app.address(), "header X-A b")); err != nil {
-		t.Fatal(err)
-	}
-	close(leave)
-	if status := <-first; status != http.StatusOK {
-		t.Errorf("the request in flight got %d", status)
-	}
-	if _, header, _ := send(t, svix(t, "http://"+address+"/hooks", "msg_slow")); header.Get("Hookgate-Result") != "duplicate" {
-		t.Error("the new configuration does not know the event")
-	}
+	return int(sent.Load())
 }
 
 // eventually waits for what happens on other goroutines, or fails with what is

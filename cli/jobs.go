@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
 
@@ -59,9 +58,9 @@ func writeJobs(w io.Writer, jobs []gateway.JobInfo, now time.Time) error {
 		_, err := fmt.Fprintln(w, "No jobs.")
 		return err
 	}
-	rows := [][]string{{"JOB", "KIND", "SOURCE", "STATE", "DONE", "CREATED", "ERROR"}}
+	rows := [][]string{{"JOB", "KIND", "SOURCE", "STATE", "DONE", "CREATED"}}
 	for _, j := range jobs {
-		rows = append(rows, []string{j.ID, j.Kind, j.Source, j.State, fmt.Sprintf("%d of %d", j.Done, j.Total), when(j.Created, now), j.Error})
+		rows = append(rows, []string{j.ID, j.Kind, j.Source, j.State, fmt.Sprintf("%d of %d", j.Done, j.Total), when(j.Created, now)})
 	}
 	return writeTable(w, rows)
 }
@@ -141,7 +140,7 @@ func (n *newJob) outcome(j *gateway.JobInfo) string {
 	case n.detach:
 		return fmt.Sprintf("Job %s is about %s. See %s webhook jobs ls.\n", id, events(j.Total), n.host.Program)
 	case j.State != "done":
-		return strings.TrimSpace(fmt.Sprintf("Job %s is %s after %d of %s. %s", id, safe(j.State), j.Done, events(j.Total), safe(j.Error))) + "\n"
+		return fmt.Sprintf("Job %s is %s after %d of %s.\n", id, safe(j.State), j.Done, events(j.Total))
 	}
 	text := fmt.Sprintf("Made due: %s. The gateway delivers them as fast as the app takes them.\n", events(j.Done-j.Skipped))
 	if j.Skipped > 0 {

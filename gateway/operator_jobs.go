@@ -45,7 +45,6 @@ type JobInfo struct {
 	// Skipped is how many of those done were left alone, as their payload is not kept
 	// any more.
 	Skipped int64     `json:"skipped,omitempty"`
-	Error   string    `json:"error,omitempty"`
 	Created time.Time `json:"created,omitzero"`
 	Updated time.Time `json:"updated,omitzero"`
 }
@@ -53,7 +52,7 @@ type JobInfo struct {
 func newJobInfo(j *store.Job) JobInfo {
 	return JobInfo{
 		ID: j.ID, Kind: j.Kind, Source: j.Source, Since: j.Since.UTC(), Until: j.Until.UTC(), State: j.State,
-		Total: j.Total, Done: j.Done, Skipped: j.Skipped, Error: j.Error, Created: j.Created.UTC(), Updated: j.Updated.UTC(),
+		Total: j.Total, Done: j.Done, Skipped: j.Skipped, Created: j.Created.UTC(), Updated: j.Updated.UTC(),
 	}
 }
 

@@ -131,7 +131,7 @@ func fail(batch []*work, err error) {
 
 func (s *Store) transact(batch []*work) (err error) {
 	started := time.Now()
-	tx := &Tx{Now: s.now(), ctx: s.ctx, store: s, statements: s.statements, effects: newEffects()}
+	tx := &Tx{Now: s.Now(), ctx: s.ctx, store: s, statements: s.statements, effects: newEffects()}
 	if _, err := s.db.Writer().ExecContext(s.ctx, s.begin); err != nil {
 		return s.broken(fmt.Errorf("beginning: %w", err))
 	}

@@ -28,8 +28,6 @@ type Job struct {
 	// Skipped is how many of those done were left as they are, because their payload
 	// is gone.
 	Skipped int64
-	// Error says what went wrong last; empty if nothing did.
-	Error string
 	// Created and Updated are when it began and when it last made progress.
 	Created, Updated time.Time
 }
@@ -77,7 +75,7 @@ func (j *job) begin(now time.Time) error {
 		j.Until = last
 	}
 	j.at, j.seq = millis(j.Since), -1
-	j.State, j.Total, j.Done, j.Skipped, j.Error = JobRunning, 0, 0, 0, ""
+	j.State, j.Total, j.Done, j.Skipped = JobRunning, 0, 0, 0
 	j.Created, j.Updated = now, now
 	return nil
 }
@@ -94,7 +92,7 @@ func (j *job) rest() (string, []any) {
 // are read through.
 func (s *Store) CountJob(ctx context.Context, plan Job) (int64, error) {
 	j := job{Job: plan}
-	if err := j.begin(s.now()); err != nil {
+	if err := j.begin(s.Now()); err != nil {
 		return 0, err
 	}
 	from, args := j.rest()
@@ -106,7 +104,7 @@ func (s *Store) CountJob(ctx context.Context, plan Job) (int64, error) {
 // ago; if none has ended the error is [ErrJobs].
 func (s *Store) CreateJob(ctx context.Context, plan Job) (Job, error) {
 	j := job{Job: plan}
-	if err := j.begin(s.now()); err != nil {
+	if err := j.begin(s.Now()); err != nil {
 		return Job{}, err
 	}
 	from, args := j.rest()
@@ -124,8 +122,8 @@ func (s *Store) CreateJob(ctx context.Context, plan Job) (Job, error) {
 			return Job{}, fmt.Errorf("numbering: %w", err)
 		}
 		j.ID = "job_" + strconv.FormatInt(number, 36)
-		_, err = tx.Exec(`INSERT INTO jobs (id, kind, source, since, until, state, total, done, skipped, error, cursor_at, cursor_seq, created, updated)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, j.ID, j.Kind, j.Source, millis(j.Since), millis(j.Until), j.State, j.Total, j.Done, j.Skipped, j.Error,
+		_, err = tx.Exec(`INSERT INTO jobs (id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, j.ID, j.Kind, j.Source, millis(j.Since), millis(j.Until), j.State, j.Total, j.Done, j.Skipped,
 			j.at, j.seq, millis(j.Created), millis(j.Updated))
 		return j.Job, err
 	})
@@ -224,16 +222,16 @@ func (s *Store) CancelJob(ctx context.Context, id string) (Job, error) {
 }
 
 func (tx *Tx) saveJob(j *job) error {
-	_, err := tx.Exec("UPDATE jobs SET state = ?, done = ?, skipped = ?, error = ?, cursor_at = ?, cursor_seq = ?, updated = ? WHERE id = ?",
-		j.State, j.Done, j.Skipped, j.Error, j.at, j.seq, millis(j.Updated), j.ID)
+	_, err := tx.Exec("UPDATE jobs SET state = ?, done = ?, skipped = ?, cursor_at = ?, cursor_seq = ?, updated = ? WHERE id = ?",
+		j.State, j.Done, j.Skipped, j.at, j.seq, millis(j.Updated), j.ID)
 	return err
 }
 
-const jobColumns = "id, kind, source, since, until, state, total, done, skipped, error, cursor_at, cursor_seq, created, updated"
+const jobColumns = "id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated"
 
 func scanJob(scan func(...any) error) (j job, err error) {
 	var since, until, created, updated int64
-	err = scan(&j.ID, &j.Kind, &j.Source, &since, &until, &j.State, &j.Total, &j.Done, &j.Skipped, &j.Error, &j.at, &j.seq, &created, &updated)
+	err = scan(&j.ID, &j.Kind, &j.Source, &since, &until, &j.State, &j.Total, &j.Done, &j.Skipped, &j.at, &j.seq, &created, &updated)
 	j.Since, j.Until, j.Created, j.Updated = moment(since), moment(until), moment(created), moment(updated)
 	return j, err
 }

@@ -31,11 +31,11 @@ func do[T any](ctx context.Context, s *Store, operation func(*Tx) (T, error)) (T
 // becomes due. It reports whether there is such a delivery. If its payload is gone
 // the error is [ErrGone].
 func (s *Store) Rearm(ctx context.Context, id DeliveryID) (bool, error) {
-	return do(ctx, s, func(tx *Tx) (bool, error) { return tx.revive(id, false) })
+	return do(ctx, s, func(tx *Tx) (bool, error) { return tx.revive(id) })
 }
 
 // revive re-arms a delivery, or makes it due, if it has a payload.
-func (tx *Tx) revive(id DeliveryID, replay bool) (bool, error) {
+func (tx *Tx) revive(id DeliveryID) (bool, error) {
 	var destination string
 	var state State
 	var kept, found bool
@@ -52,7 +52,7 @@ func (tx *Tx) revive(id DeliveryID, replay bool) (bool, error) {
 	case !kept:
 		return false, fmt.Errorf("event %d: %w", id.Seq, ErrGone)
 	case state != Pending:
-		return tx.Rearm(id, destination, replay)
+		return tx.rearm(id, destination, state, false)
 	}
 	now := millis(tx.Now)
 	if _, err := tx.Exec("UPDATE deliveries SET due = ?, hurried = ? WHERE event = ? AND n = ? AND due > ?", now, now, id.Seq, id.N, now); err != nil {

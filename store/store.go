@@ -177,8 +177,6 @@ func (s *Store) Space() Space { return *s.space.Load() }
 // in memory.
 func (s *Store) Keys() int { return s.db.Keys().Len() }
 
-func (s *Store) now() time.Time { return s.Now() }
-
 // watchEvery is how often the room on the disk is looked at, and how soon a failed
 // store is tried again first.
 const watchEvery = time.Second
@@ -220,7 +218,7 @@ func (s *Store) broken(err error) error {
 }
 
 func (s *Store) fail(err error) {
-	f := &failure{err: err, next: s.now().Add(watchEvery)}
+	f := &failure{err: err, next: s.Now().Add(watchEvery)}
 	if s.failure.CompareAndSwap(nil, f) {
 		s.Logger.Error("the store has failed: nothing is accepted until its file has been opened anew", slog.Any("error", err))
 	}
@@ -233,7 +231,7 @@ func (s *Store) ready() error {
 	if f == nil {
 		return nil
 	}
-	if s.now().Before(f.next) {
+	if s.Now().Before(f.next) {
 		return fmt.Errorf("%w: %w", ErrFailed, f.err)
 	}
 	if err := s.disconnect(); err != nil {
@@ -241,7 +239,7 @@ func (s *Store) ready() error {
 	}
 	if err := s.load(s.ctx); err != nil {
 		wait := min(watchEvery<<min(f.tries+1, 5), 30*time.Second)
-		s.failure.Store(&failure{err: err, tries: f.tries + 1, next: s.now().Add(wait)})
+		s.failure.Store(&failure{err: err, tries: f.tries + 1, next: s.Now().Add(wait)})
 		s.Logger.Error("the store is still failed", slog.Any("error", err), slog.String("next_try_in", wait.String()))
 		return fmt.Errorf("%w: %w", ErrFailed, err)
 	}

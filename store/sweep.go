@@ -78,7 +78,7 @@ func (s *Store) pass(ctx context.Context, all bool) error {
 	w := &s.sweeper
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	now := s.now()
+	now := s.Now()
 	if all || !now.Before(w.revisit) || w.revisit.Sub(now) > revisitEvery {
 		w.revisit, w.cursors = now.Add(revisitEvery), [3]int64{}
 	}
@@ -132,7 +132,7 @@ func (s *Store) sweep(ctx context.Context, r *Retention, at stage, tooMuch func(
 // choose returns the next events of which something has to go, about so many bytes, and
 // where to go on; that is the cursor itself at the end.
 func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, bytes int64) (chosen []past, next int64, err error) {
-	now, size := s.now(), int64(0)
+	now, size := s.Now(), int64(0)
 	next, bytes = cursor, min(bytes, sweepBytes)
 	err = s.query(ctx, pastQuery, []any{cursor, sweepLook}, func(scan func(...any) error) error {
 		e, err := scanPast(scan)

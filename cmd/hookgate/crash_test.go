@@ -24,7 +24,7 @@ func TestKillTheGateway(t *testing.T) {
 	g := newGateway(t, t.TempDir(), a)
 	g.start()
 	s := startSenders(t, g, a.ledger)
-	kills := cycles(t, 150)
+	kills := faults.Cycles(t, 150)
 	for range kills {
 		moment(200 * time.Millisecond)
 		g.kill()
@@ -42,18 +42,18 @@ func TestKillTheGateway(t *testing.T) {
 // (K-04, K-05, K-06, K-08, K-09)
 func TestPowerCutTheGateway(t *testing.T) {
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED, NOT TESTED: this needs root, for a disk of its own")
+		faults.Missing(t, "root, for a disk of its own")
 	}
 	d, err := faults.NewDisk(t.TempDir(), 256<<20)
 	if err != nil {
-		missing(t, "a disk of its own: "+err.Error())
+		faults.Missing(t, "a disk of its own: "+err.Error())
 	}
 	t.Cleanup(func() { d.Close() })
 	a := newApp(t)
 	g := newGateway(t, d.Path("store"), a)
 	g.start()
 	s := startSenders(t, g, a.ledger)
-	cuts := cycles(t, 20)
+	cuts := faults.Cycles(t, 20)
 	for range cuts {
 		moment(200 * time.Millisecond)
 		a.with(func() { a.dark = true })
@@ -84,7 +84,7 @@ func TestKillWithTheAppDown(t *testing.T) {
 	g := newGateway(t, t.TempDir(), a)
 	g.start()
 	s := startSenders(t, g, a.ledger)
-	kills := cycles(t, 20)
+	kills := faults.Cycles(t, 20)
 	for range kills {
 		moment(200 * time.Millisecond)
 		g.kill()

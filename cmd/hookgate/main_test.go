@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 )
 
@@ -29,31 +28,4 @@ func TestMain(m *testing.M) {
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
-}
-
-// missing skips a test that lacks something, loudly, and fails it where everything
-// is tested.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("HOOKGATE_CI") == "1" {
-		t.Fatalf("this test needs %s", what)
-	}
-	t.Skipf("SKIPPED, NOT TESTED: this needs %s", what)
-}
-
-// cycles is how often a long loop goes round: as often as is asked for in the
-// environment, else all of it where everything is tested and a tenth elsewhere.
-func cycles(t *testing.T, all int) int {
-	t.Helper()
-	if text := os.Getenv("HOOKGATE_CYCLES"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			t.Fatalf("HOOKGATE_CYCLES is %q", text)
-		}
-		return n
-	}
-	if os.Getenv("HOOKGATE_CI") == "1" {
-		return all
-	}
-	return max(all/10, 1)
 }

@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/faults"
 )
 
 // SIGTERM with requests and attempts in flight: the gateway ends in time, and what
@@ -69,7 +71,7 @@ func TestStandstill(t *testing.T) {
 	g := newGateway(t, t.TempDir(), a)
 	g.start()
 	s := startSenders(t, g, a.ledger)
-	for range cycles(t, 5) {
+	for range faults.Cycles(t, 5) {
 		awaitAcked(t, a, a.ackedCount()+100)
 		g.signal(syscall.SIGSTOP)
 		time.Sleep(time.Second) // the standstill

@@ -1,3 +1,3 @@
-// Package faults makes the faults that tests need of a machine: a disk whose power
-// can be cut. It is for tests only, and for Linux.
+// Package faults is what tests of crashes and faults share: a disk whose power can be
+// cut, on Linux, and how much of a long test is run. It is for tests only.
 package faults

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/store/sqlite"
 )
@@ -74,7 +75,7 @@ func TestBackupReplacesNothing(t *testing.T) {
 	}
 	dangling := filepath.Join(dir, "dangling")
 	if err := os.Symlink(filepath.Join(dir, "nowhere"), dangling); err != nil {
-		t.Skip(err)
+		faults.Missing(t, "symbolic links: "+err.Error())
 	}
 	for _, path := range []string{there, dangling} {
 		if err := s.Backup(t.Context(), path); !errors.Is(err, os.ErrExist) {

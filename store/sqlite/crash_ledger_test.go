@@ -320,23 +320,6 @@ func (l *ledger) resend(t *testing.T, s *store.Store, found map[string]stored) {
 	}
 }
 
-// cycles is how often a long loop goes round: as often as is asked for in the
-// environment, else all of it where everything is tested and a tenth elsewhere.
-func cycles(t *testing.T, all int) int {
-	t.Helper()
-	if text := os.Getenv("HOOKGATE_CYCLES"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 {
-			t.Fatalf("HOOKGATE_CYCLES is %q", text)
-		}
-		return n
-	}
-	if os.Getenv("HOOKGATE_CI") == "1" {
-		return all
-	}
-	return max(all/10, 1)
-}
-
 // moment waits for a random part of a span: when a crash comes is chance. There is
 // nothing to wait for.
 func moment(atMost time.Duration) { time.Sleep(rand.N(atMost)) }

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/faults"
 )
 
 // Sixteen senders, a SIGKILL at a random moment, the same store again: what was
@@ -25,7 +27,7 @@ func TestKillLosesNothing(t *testing.T) {
 		{"checkpoints", job{Checkpoints: true}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, path, kills := newLedger(), filepath.Join(t.TempDir(), "events.db"), cycles(t, 40)
+			l, path, kills := newLedger(), filepath.Join(t.TempDir(), "events.db"), faults.Cycles(t, 40)
 			for n := 0; n < kills || n < kills+10 && !l.worked(); n++ {
 				c.job.Path, c.job.Run = path, fmt.Sprint("run", n)
 				p := l.start(t, c.job)

@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/store/sqlite"
 )
@@ -118,7 +119,7 @@ func (im image) open(t *testing.T, dir string, file, log []byte) (f found) {
 func (im image) each(t *testing.T, size int, damage func(at int) (file, log []byte), judge func(at int, f found)) {
 	t.Helper()
 	const most = 500 // damages
-	step := max(101, size/cycles(t, most))
+	step := max(101, size/faults.Cycles(t, most))
 	var next atomic.Int64
 	var mu sync.Mutex
 	var all sync.WaitGroup

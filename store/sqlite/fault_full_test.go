@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/store/sqlite"
 )
@@ -155,7 +156,7 @@ func TestFreeSpaceFloor(t *testing.T) {
 	d := newDisk(t, 96<<20)
 	b := newBed(t, d.Path("store/events.db"))
 	b.SetFreeSpace(16 << 20)
-	for round := range cycles(t, 5) {
+	for round := range faults.Cycles(t, 5) {
 		release := d.fillTo(t, 12<<20)
 		for started := time.Now(); b.Trouble() == nil; time.Sleep(20 * time.Millisecond) {
 			if time.Since(started) > recovery {

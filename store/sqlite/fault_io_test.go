@@ -9,6 +9,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/faults"
 )
 
 // The k-th call that writes or syncs fails with EIO, in a child that strace holds
@@ -31,7 +33,7 @@ func TestFailingCalls(t *testing.T) {
 		t.Run(c.calls+" "+c.fault, func(t *testing.T) {
 			var runs []*faulted
 			var busy [8]sync.WaitGroup // they mostly wait
-			points := cycles(t, c.points)
+			points := faults.Cycles(t, c.points)
 			for n := range points {
 				turn := &busy[n%len(busy)]
 				turn.Wait()
@@ -66,7 +68,7 @@ func TestEveryCrashPoint(t *testing.T) {
 	const calls = "pwrite64,write,fdatasync,fsync,ftruncate,unlink,unlinkat,rename,renameat"
 	var runs []*faulted
 	var busy [8]sync.WaitGroup // they mostly wait
-	points := cycles(t, 160)
+	points := faults.Cycles(t, 160)
 	for n := range points {
 		turn := &busy[n%len(busy)]
 		turn.Wait()
@@ -151,9 +153,9 @@ func (r *faulted) cut(t *testing.T) {
 func tracer(t *testing.T) {
 	t.Helper()
 	if _, err := exec.LookPath("strace"); err != nil {
-		missing(t, "strace")
+		faults.Missing(t, "strace")
 	}
 	if out, err := exec.Command("strace", "-o", filepath.Join(t.TempDir(), "trace"), "true").CombinedOutput(); err != nil {
-		missing(t, "a strace that may trace: "+string(out))
+		faults.Missing(t, "a strace that may trace: "+string(out))
 	}
 }

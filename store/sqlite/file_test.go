@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/store/sqlite"
 )
@@ -130,7 +131,7 @@ func TestWarnings(t *testing.T) {
 	}
 	info, err := os.Stat("/dev/shm")
 	if err != nil || !info.IsDir() {
-		t.Skip("there is no /dev/shm")
+		faults.Missing(t, "/dev/shm")
 	}
 	name, why := sqlite.FileSystem("/dev/shm")
 	if name != "tmpfs" || !strings.Contains(why, "gone") {
@@ -138,7 +139,7 @@ func TestWarnings(t *testing.T) {
 	}
 	dir, err := os.MkdirTemp("/dev/shm", "hookgate")
 	if err != nil {
-		t.Skip(err)
+		faults.Missing(t, err.Error())
 	}
 	defer os.RemoveAll(dir)
 	s, file := openFile(t, filepath.Join(dir, "events.db"))

@@ -12,29 +12,18 @@ import (
 // disk is a disk of a test's own.
 type disk struct{ *faults.Disk }
 
-// newDisk makes a disk. Without root there is none, and the test is skipped; where
-// everything is tested it fails if root cannot have one.
+// newDisk makes a disk, which needs root.
 func newDisk(t *testing.T, size int64) *disk {
 	t.Helper()
 	if os.Getuid() != 0 {
-		t.Skip("SKIPPED, NOT TESTED: this needs root, for a disk of its own")
+		faults.Missing(t, "root, for a disk of its own")
 	}
 	d, err := faults.NewDisk(t.TempDir(), size)
 	if err != nil {
-		missing(t, "a disk of its own: "+err.Error())
+		faults.Missing(t, "a disk of its own: "+err.Error())
 	}
 	t.Cleanup(func() { d.Close() })
 	return &disk{d}
-}
-
-// missing skips a test that lacks something, loudly, and fails it where everything
-// is tested.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("HOOKGATE_CI") == "1" {
-		t.Fatalf("this test needs %s", what)
-	}
-	t.Skipf("SKIPPED, NOT TESTED: this needs %s", what)
 }
 
 // powerCut ends children by a power cut, and brings the disk back. What the children

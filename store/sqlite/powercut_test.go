@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/internal/faults"
 )
 
 // life is how many crashes one file goes through before a new one is begun.
@@ -29,7 +31,7 @@ func TestPowerCutLosesNothing(t *testing.T) {
 		{"retention", job{Purge: true}, 5, 1100 * time.Millisecond},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, cuts := newLedger(), cycles(t, c.cuts)
+			l, cuts := newLedger(), faults.Cycles(t, c.cuts)
 			for n := 0; n < cuts || n < cuts+10 && !l.worked(); n++ {
 				if n%life == 0 {
 					l = newLedger()
@@ -80,7 +82,7 @@ func TestPowerCutNeedsFullSync(t *testing.T) {
 func TestPowerCutWhileTheFileIsMade(t *testing.T) {
 	d := newDisk(t, 64<<20)
 	unready := 0
-	for n := range cycles(t, 40) {
+	for n := range faults.Cycles(t, 40) {
 		l, path := newLedger(), d.Path(fmt.Sprintf("new%d/events.db", n))
 		p := l.start(t, job{Path: path, Run: "new"})
 		<-p.opening

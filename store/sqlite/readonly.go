@@ -5,7 +5,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/url"
 	"os"
 
 	"github.com/gofrs/flock"
@@ -73,8 +72,7 @@ func (r *readOnly) open() (err error) {
 
 // openReadOnly connects to a file that nobody writes.
 func openReadOnly(path, more string) (*sql.DB, error) {
-	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: "mode=ro" + more}
-	return sql.Open("sqlite", uri.String())
+	return sql.Open("sqlite", dataSource(path, "mode=ro"+more))
 }
 
 func (r *readOnly) Readers() *sql.DB { return r.db }

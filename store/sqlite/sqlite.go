@@ -118,14 +118,18 @@ func (f *File) Open(ctx context.Context) (err error) {
 
 // open returns a pool of connections to the file.
 func open(path, mode string, cache int, more string) (*sql.DB, error) {
-	uri := url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}
-	uri.RawQuery = fmt.Sprintf("mode=%s&_pragma=busy_timeout(%d)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(%d)&_pragma=temp_store(memory)&_pragma=mmap_size(0)%s",
+	query := fmt.Sprintf("mode=%s&_pragma=busy_timeout(%d)&_pragma=journal_mode(wal)&_pragma=synchronous(full)&_pragma=cache_size(%d)&_pragma=temp_store(memory)&_pragma=mmap_size(0)%s",
 		mode, busyTimeout.Milliseconds(), -cache/1024, more)
-	db, err := sql.Open("sqlite", uri.String())
+	db, err := sql.Open("sqlite", dataSource(path, query))
 	if err != nil {
 		return nil, fmt.Errorf("opening %s: %w", path, err)
 	}
 	return db, nil
+}
+
+// dataSource names a file and how it is opened, as the driver takes it.
+func dataSource(path, query string) string {
+	return (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath(), RawQuery: query}).String()
 }
 
 // prepare makes the directory and the file, which nobody else may read.
