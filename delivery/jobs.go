@@ -90,7 +90,7 @@ func (e *Engine) advanceJobs() (left bool, err error) {
 			continue
 		}
 		left = left || advanced.State == jobRunning
-		e.Wake("source/" + job.Source)
+		e.Wake(store.SourceDestination(job.Source))
 	}
 	return left, err
 }

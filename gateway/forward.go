@@ -57,7 +57,7 @@ type Queue interface {
 }
 
 // Destination is the name under which the events of a stored source are delivered.
-func (s *Source) Destination() string { return "source/" + s.Name }
+func (s *Source) Destination() string { return store.SourceDestination(s.Name) }
 
 // outlet is a [Forward] made ready.
 type outlet struct {

@@ -109,7 +109,8 @@ func (o *Operator) writer() (OperatorWriter, error) {
 	return o.Writer, nil
 }
 
-const destinationPrefix = "source/"
+// destinationPrefix is what the destinations of sources begin with.
+var destinationPrefix = store.SourceDestination("")
 
 // knows returns an error unless the source is configured or has had events since
 // the store was opened.
@@ -172,7 +173,7 @@ func (o *Operator) pause(source string, change func(destination string) error) e
 	if err := o.stored(source); err != nil {
 		return err
 	}
-	return change(destinationPrefix + source)
+	return change(store.SourceDestination(source))
 }
 
 // operatorError returns what an operator is told of an error.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/store"
 )
 
 // The states of a source, as its destination fares.
@@ -91,7 +92,7 @@ func (o *Operator) SourceInfos() []SourceInfo {
 			infos = append(infos, SourceInfo{Name: name, Schemes: o.schemes(s), State: SourceDirect})
 			continue
 		}
-		info := SourceInfo{Name: name, Destination: destinationPrefix + name, Schemes: []SchemeInfo{}, State: SourceParked}
+		info := SourceInfo{Name: name, Destination: store.SourceDestination(name), Schemes: []SchemeInfo{}, State: SourceParked}
 		info.fare(status[info.Destination], o.Now())
 		if o.Reader != nil {
 			counts := o.Reader.Counts()[info.Destination]

@@ -61,7 +61,7 @@ func (tx *Tx) adopt(seq int64, from, to string) error {
 	if _, err := tx.Exec("UPDATE events SET source = ?, origin = CASE origin WHEN '' THEN source ELSE origin END WHERE seq = ? AND source = ?", to, seq, from); err != nil {
 		return err
 	}
-	was, is := sourceDestination(from), sourceDestination(to)
+	was, is := SourceDestination(from), SourceDestination(to)
 	err := tx.Query("SELECT state FROM deliveries WHERE event = ? AND destination = ?", []any{seq, was}, func(scan func(...any) error) error {
 		var state State
 		err := scan(&state)

@@ -140,6 +140,9 @@ func ParseState(name string) (State, bool) {
 	return 0, false
 }
 
+// SourceDestination is where the events of a source go: "source/<name>".
+func SourceDestination(source string) string { return "source/" + source }
+
 // Event is a stored event without its payload.
 type Event struct {
 	Seq    int64

@@ -83,9 +83,9 @@ func (j *job) begin(now time.Time) error {
 // rest is what a job still has to deal with, as the end of a query.
 func (j *job) rest() (string, []any) {
 	if j.Kind == Recover {
-		return recoverQuery, []any{sourceDestination(j.Source), j.at, j.seq, millis(j.Until)}
+		return recoverQuery, []any{SourceDestination(j.Source), j.at, j.seq, millis(j.Until)}
 	}
-	return replayQuery, []any{sourceDestination(j.Source), j.seq, millis(j.Since), millis(j.Until)}
+	return replayQuery, []any{SourceDestination(j.Source), j.seq, millis(j.Since), millis(j.Until)}
 }
 
 // CountJob returns how many deliveries a job would deal with. To replay, all events
@@ -163,7 +163,7 @@ func (s *Store) AdvanceJob(ctx context.Context, id string, n int) (Job, error) {
 			return now.Job, err
 		}
 		for _, d := range next {
-			ok, err := tx.rearm(d.id, sourceDestination(j.Source), j.from(), j.Kind == Replay)
+			ok, err := tx.rearm(d.id, SourceDestination(j.Source), j.from(), j.Kind == Replay)
 			if err != nil {
 				return Job{}, err
 			}

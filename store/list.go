@@ -156,16 +156,13 @@ func (f *Filter) query(limit int) (string, []any) {
 func (f *Filter) indexed() (where conditions) {
 	where.add(fmt.Sprintf("d.state = %d AND d.n = 0", int(f.State)))
 	if f.Source != "" {
-		where.add("d.destination = ?", sourceDestination(f.Source))
+		where.add("d.destination = ?", SourceDestination(f.Source))
 	}
 	if f.Before > 0 {
 		where.add("d.event < ?", f.Before)
 	}
 	return where
 }
-
-// sourceDestination is where the events of a source go.
-func sourceDestination(source string) string { return "source/" + source }
 
 // Event returns an event with its payload, also an ignored one, which has none. If
 // there is no such event the error is [ErrNotFound]; [ErrDamaged] is as for [Reader.Delivery].
