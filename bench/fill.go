@@ -52,7 +52,7 @@ func template(ctx context.Context, file string) (event store.Delivery, err error
 		return event, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	events, err := s.Due(ctx, destination, time.Now().Add(24*time.Hour), 1, nil)
+	events, err := s.Claim(ctx, destination, time.Now().Add(24*time.Hour), 1, nil)
 	if err != nil {
 		return event, err
 	}

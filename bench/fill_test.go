@@ -33,7 +33,7 @@ func TestFill(t *testing.T) {
 			if n := s.Counts()[destination].Pending; n != int64(want) || s.Keys() != want {
 				t.Errorf("%s: %d events wait, and %d keys are taken; want %d", file, n, s.Keys(), want)
 			}
-			events, err := s.Due(t.Context(), destination, time.Now().Add(time.Hour), 2*want, nil)
+			events, err := s.Claim(t.Context(), destination, time.Now().Add(time.Hour), 2*want, nil)
 			if err != nil || len(events) != want {
 				t.Fatalf("%s: %d events are due, want %d: %v", file, len(events), want, err)
 			}

@@ -65,16 +65,6 @@ type App struct {
 	stopped sync.WaitGroup
 }
 
-// Store says where events are kept.
-type Store struct {
-	// The database: sqlite. Required.
-	Engine string `json:"engine"`
-
-	// The file of a sqlite store, of which this process is the only user. Default:
-	// webhooks/events.db in Caddy's data directory.
-	File string `json:"file,omitempty"`
-}
-
 // Retention says how long events are kept. Pending ones always are, and keys as
 // long as the source's window says.
 type Retention struct {
@@ -138,10 +128,10 @@ func (a *App) check() error {
 	if a.BodyMemory < 0 || a.FreeSpace < 0 || r != nil && (r.Age < 0 || r.Size < 0 || r.Dead < 0) {
 		return errors.New("body_memory, free_space, retention and dead cannot be negative")
 	}
-	if s := a.Store; s != nil && s.Engine != "sqlite" {
-		return fmt.Errorf("there is no store %q; there is sqlite", s.Engine)
+	if a.Store != nil && a.Store.Engine == enginePostgres && a.FreeSpace != 0 {
+		return errors.New("free_space is about the disk of a sqlite store; how much room PostgreSQL has, its own monitoring says")
 	}
-	return nil
+	return a.Store.check(a.logger)
 }
 
 // namedScheme is scheme for a source that has to have it.

@@ -25,7 +25,7 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 // UnmarshalCaddyfile sets up the app from the global options. Syntax:
 //
 //	webhooks {
-//	    store       sqlite [<file>]
+//	    store       sqlite [<file>] | postgres <dsn>
 //	    retention   <age> [<size>]
 //	    dead        <age>
 //	    free_space  <size>
@@ -76,12 +76,17 @@ func (a *App) option(d *caddyfile.Dispenser, option string) error {
 
 func (a *App) unmarshalStore(d *caddyfile.Dispenser) error {
 	args := d.RemainingArgs()
-	if len(args) == 0 || args[0] != "sqlite" || len(args) > 2 {
-		return d.Err("store needs the engine, and may have a file: store sqlite [<file>]")
-	}
-	a.Store = &Store{Engine: args[0]}
-	if len(args) == 2 {
-		a.Store.File = args[1]
+	switch {
+	case len(args) == 2 && args[0] == enginePostgres:
+		a.Store = &Store{Engine: enginePostgres, DSN: args[1]}
+	case len(args) == 1 && args[0] == enginePostgres:
+		return d.Err("store postgres needs a connection string, best as {env.NAME} or {file./absolute/path}: store postgres <dsn>")
+	case len(args) == 2 && args[0] == engineSQLite:
+		a.Store = &Store{Engine: engineSQLite, File: args[1]}
+	case len(args) == 1 && args[0] == engineSQLite:
+		a.Store = &Store{Engine: engineSQLite}
+	default:
+		return d.Err("store needs the engine and where it is: store sqlite [<file>], or store postgres <dsn>")
 	}
 	return nil
 }

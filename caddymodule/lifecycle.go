@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
@@ -46,11 +47,7 @@ func (a *App) openStore() error {
 		warnOfLeft(a.logger)
 		return nil
 	}
-	file := ""
-	if a.Store != nil {
-		file = a.Store.File
-	}
-	if a.storage, err = acquireStorage(a.ctx, file, a.logger); err != nil {
+	if a.storage, err = acquireStorage(a.ctx, a.Store, a.logger); err != nil {
 		return err
 	}
 	a.generation = a.storage.engine.Add(destinations)
@@ -167,6 +164,9 @@ func (a *App) housekeep() {
 }
 
 func (a *App) refresh() {
+	if a.storage != nil && a.Store != nil && strings.HasPrefix(a.Store.DSN, filePrefix) {
+		a.storage.renew(a.Store)
+	}
 	for name, reg := range a.sources {
 		for i, set := range reg.secrets {
 			set.refresh(a.logger, reg.source, i)

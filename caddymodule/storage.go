@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path/filepath"
 	"sync"
 	"time"
 
@@ -13,13 +12,13 @@ import (
 
 	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/store"
-	"github.com/hookgate/hookgate/store/sqlite"
 )
 
 // stopWait is how long attempts in flight may take when the process ends.
 const stopWait = 10 * time.Second
 
-// storages are the open stores, by the real path of their files. The pool only
+// storages are the open stores, by the real path of their files or the name of their
+// databases. The pool only
 // finds them: a store is closed when the last that uses it lets go, which may be a
 // request that is still inside a handler after its configuration is gone.
 var storages = caddy.NewUsagePool()
@@ -27,6 +26,7 @@ var storages = caddy.NewUsagePool()
 // storage is an open store with the engine that delivers from it.
 type storage struct {
 	key    string
+	place  place
 	store  *store.Store
 	engine *delivery.Engine
 	logger *slog.Logger
@@ -36,30 +36,32 @@ type storage struct {
 }
 
 // acquireStorage opens the store, or finds it open.
-func acquireStorage(ctx context.Context, file string, logger *slog.Logger) (*storage, error) {
-	if file == "" {
-		file = filepath.Join(caddy.AppDataDir(), "webhooks", "events.db")
-	}
-	path, err := sqlite.RealPath(file)
+func acquireStorage(ctx context.Context, config *Store, logger *slog.Logger) (*storage, error) {
+	p, err := config.place(logger)
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	if err := othersSettled(path); err != nil {
+	key := p.Name()
+	if err := othersSettled(key); err != nil {
 		return nil, err
 	}
-	v, _, err := storages.LoadOrNew(path, func() (caddy.Destructor, error) { return openStorage(ctx, path, logger) })
+	v, found, err := storages.LoadOrNew(key, func() (caddy.Destructor, error) { return openStorage(ctx, key, p, logger) })
 	if err != nil {
 		return nil, err
 	}
-	return v.(*storage), nil
+	s := v.(*storage)
+	if found {
+		s.renew(config)
+	}
+	return s, nil
 }
 
 // othersSettled refuses to leave events behind in another store.
-func othersSettled(path string) (err error) {
+func othersSettled(key string) (err error) {
 	storages.Range(func(_, value any) bool {
 		s := value.(*storage)
-		if destination, n := s.pending(); n > 0 && s.key != path {
-			err = fmt.Errorf("the store cannot change from %s to %s while events wait in it (%d for %s): let them be delivered first, or stop Caddy and move the file", s.key, path, n, destination)
+		if destination, n := s.pending(); n > 0 && s.key != key && !s.store.Standing().Shared {
+			err = fmt.Errorf("the store cannot change from %s to %s while events wait in it (%d for %s): let them be delivered first, or stop Caddy and move the file, or its events with webhook migrate", s.key, key, n, destination)
 		}
 		return err == nil
 	})
@@ -88,17 +90,13 @@ func (s *storage) pending() (destination string, n int64) {
 	return "", 0
 }
 
-func openStorage(ctx context.Context, path string, logger *slog.Logger) (*storage, error) {
-	file := sqlite.New(path, 0)
-	opened, err := store.Open(ctx, file, store.Options{Logger: logger, Committed: observeCommit})
+func openStorage(ctx context.Context, key string, p place, logger *slog.Logger) (*storage, error) {
+	opened, err := store.Open(ctx, p, store.Options{Logger: logger, Committed: observeCommit})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	for _, warning := range file.Warnings() {
-		logger.Warn(warning)
-	}
-	s := &storage{key: path, store: opened, logger: logger, users: 1}
-	s.engine = delivery.New(opened, delivery.Options{Logger: logger, Observer: attemptObserver{}})
+	s := &storage{key: key, place: p, store: opened, logger: logger, users: 1}
+	s.engine = delivery.New(opened, delivery.Options{Now: opened.Now, Logger: logger, Observer: attemptObserver{}})
 	return s, nil
 }
 

@@ -71,6 +71,7 @@ func (d *dispatcher) finish(t *task, r *result) (next *task) {
 		d.unwritten++
 	} else {
 		d.letGo(t)
+		d.leave(t.DeliveryID())
 		d.missed()
 	}
 	d.mu.Unlock()

@@ -22,6 +22,7 @@ import (
 //   - The queues are empty unless the destination is open. What is not in memory
 //     stays in the store, and unread is true if any of it may be due.
 //   - While it is down, only probes begin, one at a time.
+//   - What is left for others is not claimed anew before it is disowned.
 type dispatcher struct {
 	engine *Engine
 	name   string
@@ -46,6 +47,8 @@ type dispatcher struct {
 	arrivals  arrivals
 	reader    reader
 	oldest    oldest
+	left      []store.DeliveryID // claimed, and for others to have: see disown
+	poll      poll
 }
 
 // task is a delivery that memory knows.
@@ -152,12 +155,18 @@ func (d *dispatcher) reopen() {
 func (d *dispatcher) flush() {
 	for i := range d.queues {
 		for t := d.queues[i].pop(); t != nil; t = d.queues[i].pop() {
-			d.engine.memory.give(t.size)
-			delete(d.held, t.DeliveryID())
+			d.drop(t)
 		}
 	}
 	d.reader.unread = true
 	d.nudge()
+}
+
+// drop leaves a delivery that was queued to the store.
+func (d *dispatcher) drop(t *task) {
+	d.engine.memory.give(t.size)
+	delete(d.held, t.DeliveryID())
+	d.leave(t.DeliveryID())
 }
 
 // push queues a delivery that is not held.
@@ -198,6 +207,11 @@ func (d *dispatcher) take() *task {
 		return nil
 	}
 	t := d.queues[which].pop()
+	if !d.engine.owns(t.Term) { // it has been frozen, say: others may have it by now
+		d.drop(t)
+		d.flush()
+		return nil
+	}
 	d.engine.memory.give(t.size)
 	d.begin(t)
 	if which == backlog && d.reader.unread && d.room() {

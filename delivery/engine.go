@@ -15,7 +15,9 @@ import (
 type Store interface {
 	Accept(ctx context.Context, a *store.Arrival) (store.Verdict, error)
 	Settle(ctx context.Context, o *store.Outcome, done func(error))
-	Due(ctx context.Context, destination string, by time.Time, n int, held map[store.DeliveryID]bool) ([]store.Delivery, error)
+	Standing() store.Standing
+	Claim(ctx context.Context, destination string, by time.Time, n int, held map[store.DeliveryID]bool) ([]store.Delivery, error)
+	Disown(ctx context.Context, destination string, ids []store.DeliveryID) error
 	NextDue(ctx context.Context, destination string, after time.Time) (time.Time, error)
 	Oldest(ctx context.Context, destination string) (time.Time, error)
 	Release(ctx context.Context, destination string, by time.Time, n int) (int64, error)
@@ -113,15 +115,15 @@ type nobody struct{}
 
 func (nobody) Attempted(string, int, string, time.Duration) {}
 
-// Accept stores an arrival, as [store.Store.Accept] does, and sees to its delivery.
-// Head and Body of an arrival that was stored must not be changed any more. It
-// works as long as the store does, also once the engine has been stopped.
+// Accept stores an arrival, as [store.Store.Accept] does, and sees to its delivery: it
+// decides on a.Claim. Head and Body of an arrival that was stored must not be changed
+// any more. It works as long as the store does, also once the engine has been stopped.
 func (e *Engine) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, error) {
 	if a.Destination == "" { // to be ignored
 		return e.store.Accept(ctx, a)
 	}
 	d := e.dispatcher(a.Destination)
-	turn := d.arrive()
+	turn := d.arrive(a)
 	v, err := e.store.Accept(ctx, a)
 	d.arrived(turn, a, v, err)
 	return v, err

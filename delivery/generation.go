@@ -42,7 +42,11 @@ func (g *Generation) Begin() {
 	if !e.begun {
 		e.begun = true
 		e.goroutines.Go(e.keep)
-		e.startJobs()
+		if e.store.Standing().Shared {
+			e.goroutines.Go(e.share)
+		} else {
+			e.startJobs()
+		}
 	}
 	e.apply()
 }

@@ -35,10 +35,13 @@ type arrivals struct {
 	over chan struct{} // has room for one
 }
 
-// arrive says that an event is about to be stored, and returns its turn.
-func (d *dispatcher) arrive() (turn int) {
+// arrive says that an event is about to be stored, and returns its turn. It is claimed
+// if it can be attempted soon: what waits for long, others may have.
+func (d *dispatcher) arrive(a *store.Arrival) (turn int) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	coming := d.arrivals.in[0] + d.arrivals.in[1]
+	a.Claim = d.open(d.engine.now()) && d.queues[fresh].len()+coming < maxFresh
 	turn = d.arrivals.turn
 	d.arrivals.in[turn]++
 	return turn
@@ -52,7 +55,7 @@ func (d *dispatcher) arrived(turn int, a *store.Arrival, v store.Verdict, err er
 	switch {
 	case err != nil:
 	case v.Result == store.Stored:
-		d.offer(a, v.Seq)
+		d.offer(a, v)
 	case v.Due:
 		d.missed()
 	}
@@ -85,19 +88,22 @@ func (d *dispatcher) settleArrivals() {
 
 // offer hands over an event that has just been committed. The reader cannot have it:
 // see settleArrivals.
-func (d *dispatcher) offer(a *store.Arrival, seq int64) {
-	size := int64(len(a.Head) + len(a.Body))
-	if !d.open(d.engine.now()) || d.queues[fresh].len() >= maxFresh || !d.engine.memory.take(size) {
+func (d *dispatcher) offer(a *store.Arrival, v store.Verdict) {
+	size, now := int64(len(a.Head)+len(a.Body)), d.engine.now()
+	if !a.Claim || !d.engine.owns(v.Term) || !d.open(now) || !d.engine.memory.take(size) {
+		if v.Owner != 0 {
+			d.leave(store.DeliveryID{Seq: v.Seq})
+		}
 		d.missed()
 		return
 	}
 	d.push(&task{lane: fresh, size: size, Delivery: store.Delivery{
 		Event: store.Event{
-			Seq: seq, Source: a.Source, ID: a.ID, Type: a.Type, Scheme: a.Scheme,
+			Seq: v.Seq, Source: a.Source, ID: a.ID, Type: a.Type, Scheme: a.Scheme,
 			Timestamp: a.Timestamp, Received: a.Received, Size: int64(len(a.Body)),
 		},
-		Destination: a.Destination, State: store.Pending, Armed: a.Received, Due: a.Received,
-		Head: a.Head, Body: a.Body,
+		Destination: a.Destination, State: store.Pending, Armed: now, Due: now,
+		Owner: v.Owner, Term: v.Term, Head: a.Head, Body: a.Body,
 	}})
 	d.start()
 }

@@ -18,7 +18,8 @@ const jobRunning = "running"
 // jobs is the state of the goroutine that runs them, under the engine's lock.
 type jobs struct{ running, asked bool }
 
-// StartJobs says that a job was created: it is run, beside those that are running.
+// StartJobs says that a job was created: it is run, beside those that are running. Of
+// several gateways that share the store one runs them all; it finds out by itself.
 // Those that were running when the process ended go on by themselves once a
 // generation has begun.
 func (e *Engine) StartJobs() {
@@ -28,7 +29,7 @@ func (e *Engine) StartJobs() {
 }
 
 func (e *Engine) startJobs() {
-	if e.stopping {
+	if s := e.store.Standing(); e.stopping || s.Shared && !s.Leads {
 		return
 	}
 	e.jobs.asked = true
@@ -81,7 +82,7 @@ func (e *Engine) advanceJobs() (left bool, err error) {
 	}
 	slices.SortStableFunc(all, func(a, b store.Job) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) })
 	for _, job := range all {
-		if job.State != jobRunning || e.ctx.Err() != nil {
+		if s := e.store.Standing(); job.State != jobRunning || e.ctx.Err() != nil || s.Shared && !s.Leads {
 			continue
 		}
 		advanced, failed := e.store.AdvanceJob(e.ctx, job.ID, jobRows)

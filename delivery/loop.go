@@ -27,7 +27,10 @@ func (d *dispatcher) pass() time.Duration {
 	d.rewrite()
 	now := d.engine.now()
 	if d.tick(now) {
-		err := d.expire(now)
+		err := d.disown()
+		if err == nil {
+			err = d.expire(now)
+		}
 		if err == nil {
 			err = d.release(now)
 		}
@@ -54,6 +57,9 @@ func (d *dispatcher) tick(now time.Time) bool {
 	}
 	if !r.next.IsZero() && !now.Before(r.next) {
 		r.unread, r.next = true, time.Time{}
+	}
+	if d.shared() && d.poll.over(now) {
+		r.unread = true
 	}
 	return !now.Before(r.trouble.until)
 }
@@ -106,8 +112,11 @@ func (d *dispatcher) rest(now time.Time) time.Duration {
 	case !r.unread && !r.next.IsZero():
 		earlier(r.next)
 	}
-	if r.expiring {
+	if r.expiring || len(d.left) > 0 {
 		return 0
+	}
+	if d.shared() && !d.poll.at.IsZero() {
+		earlier(d.poll.at)
 	}
 	return until.Sub(now)
 }

@@ -208,7 +208,7 @@ func (m *memory) settle(o *store.Outcome) {
 	})
 }
 
-func (m *memory) Due(ctx context.Context, destination string, by time.Time, n int, held map[store.DeliveryID]bool) (found []store.Delivery, err error) {
+func (m *memory) Claim(ctx context.Context, destination string, by time.Time, n int, held map[store.DeliveryID]bool) (found []store.Delivery, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err := m.enter("Due"); err != nil {
@@ -404,3 +404,9 @@ func (m *memory) get(seq int64) (store.Delivery, []store.Attempt) {
 	id := store.DeliveryID{Seq: seq}
 	return m.rows[id].Delivery, slices.Clone(m.attempts[id])
 }
+
+// Standing is that of the only user.
+func (m *memory) Standing() store.Standing { return store.Standing{} }
+
+// Disown has nobody to leave anything to.
+func (m *memory) Disown(context.Context, string, []store.DeliveryID) error { return nil }

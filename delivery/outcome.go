@@ -162,7 +162,7 @@ func (d *Destination) holdFor(r *result, step int) time.Duration {
 // destination may be attempted again; random is from [0, 1).
 func (d *Destination) outcome(of *store.Delivery, row *Row, r *result, now, heldUntil time.Time, random float64) store.Outcome {
 	o := store.Outcome{
-		ID: of.DeliveryID(), Destination: of.Destination, State: store.Pending, Step: of.Step + 1, Due: now, At: now,
+		ID: of.DeliveryID(), Destination: of.Destination, Owner: of.Owner, State: store.Pending, Step: of.Step + 1, Due: now, At: now,
 		Attempt: &store.Attempt{
 			Number: of.Attempts + 1, Started: r.started, Took: r.took,
 			Outcome: row.Outcome, Status: r.Status, Error: line(r.Err), Response: r.Response,

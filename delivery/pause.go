@@ -50,11 +50,14 @@ func (e *Engine) setPause(destination string, since time.Time) {
 }
 
 // keep reads the pauses at the start, before which nothing is attempted, and then
-// every minute, as other gateways may share the store.
+// again and again if others share it.
 func (e *Engine) keep() {
 	var trouble backoff
 	for {
 		pause := safetyNet
+		if e.store.Standing().Shared {
+			pause = shareEvery
+		}
 		switch err := e.readPauses(); {
 		case err == nil:
 			trouble.ok()

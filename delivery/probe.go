@@ -24,7 +24,7 @@ func (d *dispatcher) probing() bool {
 func (d *dispatcher) probe(now time.Time) error {
 	d.mu.Lock()
 	r := &d.reader
-	if !d.probing() || now.Before(latest(d.health.next, d.heldUntil)) {
+	if !d.probing() || len(d.left) > 0 || now.Before(latest(d.health.next, d.heldUntil)) {
 		d.mu.Unlock()
 		return nil
 	}

@@ -57,7 +57,7 @@ func (d *dispatcher) sooner(due time.Time) {
 func (d *dispatcher) read(now time.Time) error {
 	d.mu.Lock()
 	r := &d.reader
-	if !d.open(now) || !r.unread || !d.room() {
+	if !d.open(now) || !r.unread || !d.room() || len(d.left) > 0 {
 		d.mu.Unlock()
 		return nil
 	}
@@ -77,6 +77,7 @@ func (d *dispatcher) read(now time.Time) error {
 		r.unread = true
 	}
 	d.sooner(next)
+	d.poll.looked(now, len(found) > 0)
 	gone := d.sort(found, now)
 	d.start()
 	if !d.open(now) {
@@ -93,7 +94,7 @@ func (d *dispatcher) read(now time.Time) error {
 // accepted a moment ago may have been found before it was handed over: that is
 // waited for.
 func (d *dispatcher) find(by time.Time, n int, held map[store.DeliveryID]bool) ([]store.Delivery, error) {
-	found, err := d.engine.store.Due(d.engine.ctx, d.name, by, n, held)
+	found, err := d.engine.store.Claim(d.engine.ctx, d.name, by, n, held)
 	for i := range found {
 		if found[i].Attempts == 0 {
 			d.settleArrivals()
@@ -135,7 +136,7 @@ func (d *dispatcher) bury(t *task, now time.Time) {
 	d.unwritten++
 	t.outcome = store.Outcome{
 		ID: t.DeliveryID(), Destination: t.Destination, State: store.Dead, Step: t.Step,
-		Due: now, Reason: ReasonPayloadGone, At: now,
+		Owner: t.Owner, Due: now, Reason: ReasonPayloadGone, At: now,
 	}
 }
 

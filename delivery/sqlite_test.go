@@ -170,7 +170,7 @@ func TestOutageOnSQLite(t *testing.T) {
 	eventually(t, "that most are dead", func() bool { return s.Counts()[toApp].Dead >= 50 })
 	code.Store(200)
 	eventually(t, "that nothing is due", func() bool {
-		due, err := s.Due(ctx, toApp, time.Now(), 1, nil)
+		due, err := s.Claim(ctx, toApp, time.Now(), 1, nil)
 		return err == nil && len(due) == 0
 	})
 	copied := keyed(toApp, []byte("x"))

@@ -24,7 +24,7 @@ func (tx *Tx) acceptAll(batch []*work) error {
 	if j.holders, err = tx.store.db.Keys().Holders(tx.ctx, tx, places); err != nil {
 		return fmt.Errorf("looking up keys: %w", err)
 	}
-	if j.next, err = tx.store.db.Number(tx.ctx, tx, n, tx.Now); err != nil {
+	if j.numbers, err = tx.store.db.Numbers(tx.ctx, tx, n); err != nil {
 		return fmt.Errorf("numbering: %w", err)
 	}
 	for _, w := range batch {
@@ -53,7 +53,7 @@ func (k *Key) places(to []Digest) []Digest {
 // judge decides on the arrivals of one transaction.
 type judge struct {
 	tx      *Tx
-	next    int64
+	numbers []int64 // not used yet
 	holders map[Digest]int64
 	fresh   map[int64]*Arrival // to be inserted
 	rows    []row
@@ -62,6 +62,7 @@ type judge struct {
 type row struct {
 	*Arrival
 	seq   int64
+	owner int64
 	place *Digest // nil: not remembered
 }
 
@@ -74,9 +75,10 @@ func (j *judge) add(a *Arrival, place *Digest, conflict bool) (Verdict, error) {
 	if place != nil && tx.store.db.Keys().Full() {
 		return Verdict{}, fmt.Errorf("%w: %d are remembered", ErrKeys, tx.store.db.Keys().Len())
 	}
-	v := Verdict{Result: Stored, Seq: j.next, Conflict: conflict}
-	j.next++
-	j.rows = append(j.rows, row{Arrival: a, seq: v.Seq, place: place})
+	v := Verdict{Result: Stored, Seq: j.numbers[0], Conflict: conflict}
+	j.numbers = j.numbers[1:]
+	v.claim(a, tx.standing)
+	j.rows = append(j.rows, row{Arrival: a, seq: v.Seq, owner: v.Owner, place: place})
 	if place != nil {
 		j.holders[*place] = v.Seq
 		j.fresh[v.Seq] = a
@@ -88,4 +90,12 @@ func (j *judge) add(a *Arrival, place *Digest, conflict bool) (Verdict, error) {
 		tx.count(a.Destination, Pending, 1)
 	}
 	return v, nil
+}
+
+// claim notes that a new delivery is claimed, if its arrival asks for it and the lease
+// runs.
+func (v *Verdict) claim(a *Arrival, s Standing) {
+	if a.Claim && a.Destination != "" && s.Held {
+		v.Owner, v.Term = s.Owner, s.Term
+	}
 }

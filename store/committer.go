@@ -94,6 +94,9 @@ func (s *Store) gather(batch []*work) []*work {
 func (s *Store) commit(batch []*work) {
 	err := s.ready()
 	if err == nil {
+		batch, err = s.express(batch)
+	}
+	if err == nil && len(batch) > 0 {
 		err = s.transact(batch)
 	}
 	if err == nil {
@@ -129,10 +132,55 @@ func fail(batch []*work, err error) {
 	}
 }
 
+// maxTries is how often a transaction is run at most that others were faster than.
+const maxTries = 5
+
+// transact makes operations one transaction. One that cannot be made for what it holds
+// keeps no other from being made.
 func (s *Store) transact(batch []*work) (err error) {
+	for range maxTries {
+		if err = s.try(batch); !errors.Is(err, ErrConflict) {
+			break
+		}
+		fail(batch, nil)
+	}
+	switch {
+	case err == nil || trouble(err):
+		return err
+	case errors.Is(err, ErrConflict):
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	case len(batch) == 1:
+		fail(batch, err)
+		return nil
+	}
+	for _, w := range batch {
+		fail([]*work{w}, nil)
+		if err := s.transact([]*work{w}); err != nil {
+			fail([]*work{w}, err)
+		}
+	}
+	return nil
+}
+
+// trouble reports whether an error is the database's, and not that of an operation.
+func trouble(err error) bool {
+	return errors.Is(err, ErrFailed) || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable)
+}
+
+// limit is the context of one transaction.
+func (s *Store) limit() (context.Context, context.CancelFunc) {
+	if s.dialect.Timeout <= 0 {
+		return s.ctx, func() {}
+	}
+	return context.WithTimeout(s.ctx, s.dialect.Timeout)
+}
+
+func (s *Store) try(batch []*work) (err error) {
 	started := time.Now()
-	tx := &Tx{Now: s.Now(), ctx: s.ctx, store: s, statements: s.statements, effects: newEffects()}
-	if _, err := s.db.Writer().ExecContext(s.ctx, s.begin); err != nil {
+	ctx, cancel := s.limit()
+	defer cancel()
+	tx := &Tx{Now: s.Now(), ctx: ctx, store: s, standing: s.db.Standing(), statements: s.statements, effects: newEffects()}
+	if _, err := s.db.Writer().ExecContext(ctx, s.begin); err != nil {
 		return s.broken(fmt.Errorf("beginning: %w", err))
 	}
 	if err = tx.apply(batch); err == nil {
@@ -194,7 +242,7 @@ func (tx *Tx) savepoint(w *work) error {
 		return errors.Join(w.err, err)
 	}
 	w.err = tx.store.db.Classify(w.err)
-	if errors.Is(w.err, ErrFailed) || errors.Is(w.err, ErrFull) {
+	if trouble(w.err) || errors.Is(w.err, ErrConflict) {
 		return w.err // the database's trouble, not the operation's
 	}
 	return nil

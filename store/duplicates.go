@@ -155,6 +155,9 @@ func (j *judge) release(h *holder, place Digest) error {
 // rearm starts the schedule of a dead event anew, with the payload that has just
 // come if its own was erased.
 func (j *judge) rearm(h *holder, a *Arrival) error {
+	if err := j.tx.lock(h.seq); err != nil {
+		return fmt.Errorf("event %d: %w", h.seq, err)
+	}
 	n, err := j.tx.Exec("INSERT INTO payloads (seq, sum, head, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", h.seq, checksum(a.Head, a.Body), blob(a.Head), blob(a.Body))
 	if err == nil && n > 0 { // where the id alone decides, it may be another body
 		_, err = j.tx.Exec("UPDATE events SET size = ? WHERE seq = ?", int64(len(a.Body)), h.seq)
@@ -162,7 +165,10 @@ func (j *judge) rearm(h *holder, a *Arrival) error {
 	if err != nil {
 		return fmt.Errorf("event %d: %w", h.seq, err)
 	}
-	_, err = j.tx.rearm(DeliveryID{Seq: h.seq}, h.destination, Dead, false)
+	ok, err := j.tx.rearm(DeliveryID{Seq: h.seq}, h.destination, Dead, false)
+	if err == nil && !ok { // retention, or another gateway, was faster: the copy may be a new event
+		err = fmt.Errorf("event %d: %w", h.seq, ErrConflict)
+	}
 	return err
 }
 

@@ -21,6 +21,9 @@ var (
 	ErrFailed = errors.New("store: failed")
 	// ErrUnavailable: the database did not answer in time.
 	ErrUnavailable = errors.New("store: unavailable")
+	// ErrConflict: another process that shares the database was faster. The store
+	// tries again by itself.
+	ErrConflict = errors.New("store: conflict")
 	// ErrClosed: the store is closed, or closing.
 	ErrClosed = errors.New("store: closed")
 	// ErrDamaged: what is read of an event is not what was stored.
@@ -68,8 +71,12 @@ type Arrival struct {
 	// Body is the request's body.
 	Body []byte
 	// MaxBacklog is how many events may be pending for the destination before
-	// new ones are refused with [ErrBacklog]; 0 means any number.
+	// new ones are refused with [ErrBacklog]; 0 means any number. What others who share
+	// the database have added or delivered in the last seconds is not counted.
 	MaxBacklog int64
+	// Claim says that the caller attempts the delivery itself as soon as it is stored:
+	// nobody who shares the database takes it meanwhile.
+	Claim bool
 }
 
 // Result is what became of an arrival.
@@ -97,6 +104,8 @@ type Verdict struct {
 	Conflict bool
 	// Due says that a delivery became due now, apart from one newly stored.
 	Due bool
+	// Owner and Term are those under which a new one was claimed, as the arrival asked.
+	Owner, Term int64
 }
 
 // State is how far a delivery is.
@@ -180,6 +189,9 @@ type Delivery struct {
 	Replay bool
 	// Reason says why it is dead; empty otherwise.
 	Reason string
+	// Owner and Term are those of the [Standing] under which it was claimed; 0 if it
+	// was not.
+	Owner, Term int64
 	// Head and Body are the payload, where it was asked for and is still kept.
 	Head, Body []byte
 }
@@ -207,6 +219,9 @@ type Attempt struct {
 type Outcome struct {
 	ID          DeliveryID
 	Destination string
+	// Owner is the delivery's as it was claimed: if it is another's by now, nothing but
+	// the attempt is recorded.
+	Owner int64
 	// Attempt is recorded with it; nil if none was made.
 	Attempt *Attempt
 	// State, Step, Due and Reason are the delivery's from now on. Of a settled one

@@ -11,20 +11,21 @@ import (
 func (j *judge) insert() error {
 	events := make([]any, 0, 11*len(j.rows))
 	payloads := make([]any, 0, 4*len(j.rows))
-	deliveries := make([]any, 0, 6*len(j.rows))
+	deliveries := make([]any, 0, 7*len(j.rows))
+	now := any(millis(j.tx.Now)) // due by the database's clock, not by that of who received it
 	for _, r := range j.rows {
 		var place, body any
 		if r.place != nil {
 			place, body = r.place[:], r.Key.Body[:]
 		}
 		// What is written several times is made a value of the driver's once.
-		seq, received := any(r.seq), any(millis(r.Received))
-		events = append(events, seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), received, int64(len(r.Body)), r.Window.Milliseconds(), place, body)
+		seq := any(r.seq)
+		events = append(events, seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), millis(r.Received), int64(len(r.Body)), r.Window.Milliseconds(), place, body)
 		if r.Destination == "" {
 			continue
 		}
 		payloads = append(payloads, seq, checksum(r.Head, r.Body), blob(r.Head), blob(r.Body))
-		deliveries = append(deliveries, seq, 0, r.Destination, int(Pending), received, received)
+		deliveries = append(deliveries, seq, 0, r.Destination, int(Pending), now, now, r.owner)
 	}
 	for _, t := range []struct {
 		into  string
@@ -33,7 +34,7 @@ func (j *judge) insert() error {
 	}{
 		{"events (seq, source, id, type, scheme, stamp, received, size, keep, place, body)", 11, events},
 		{"payloads (seq, sum, head, body)", 4, payloads},
-		{"deliveries (event, n, destination, state, armed, due)", 6, deliveries},
+		{"deliveries (event, n, destination, state, armed, due, owner)", 7, deliveries},
 	} {
 		if err := j.tx.insert(t.into, "", t.width, t.args); err != nil {
 			return fmt.Errorf("inserting into %.10s: %w", t.into, err)

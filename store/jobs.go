@@ -117,11 +117,11 @@ func (s *Store) CreateJob(ctx context.Context, plan Job) (Job, error) {
 		if err := tx.dropJobs(); err != nil {
 			return Job{}, err
 		}
-		number, err := s.db.Number(tx.ctx, tx, 1, tx.Now)
+		numbers, err := s.db.Numbers(tx.ctx, tx, 1)
 		if err != nil {
 			return Job{}, fmt.Errorf("numbering: %w", err)
 		}
-		j.ID = "job_" + strconv.FormatInt(number, 36)
+		j.ID = "job_" + strconv.FormatInt(numbers[0], 36)
 		_, err = tx.Exec(`INSERT INTO jobs (id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, j.ID, j.Kind, j.Source, millis(j.Since), millis(j.Until), j.State, j.Total, j.Done, j.Skipped,
 			j.at, j.seq, millis(j.Created), millis(j.Updated))
@@ -249,7 +249,9 @@ func (r *Reader) job(ctx context.Context, id string) (j job, err error) {
 }
 
 func (tx *Tx) job(id string) (job, error) {
-	return oneJob(id, func(row func(func(...any) error) error) error { return tx.Query(jobQuery, []any{id}, row) })
+	return oneJob(id, func(row func(func(...any) error) error) error {
+		return tx.Query(jobQuery+tx.store.dialect.Lock, []any{id}, row)
+	})
 }
 
 func oneJob(id string, query func(row func(scan func(...any) error) error) error) (j job, err error) {

@@ -106,7 +106,11 @@ func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []pa
 	return s.Do(ctx, func(tx *Tx) error {
 		for _, chosen := range events {
 			var e past
-			err := tx.Query(againQuery, []any{chosen.seq}, func(scan func(...any) error) (err error) {
+			err := tx.lock(chosen.seq)
+			if err != nil {
+				return fmt.Errorf("retention of event %d: %w", chosen.seq, err)
+			}
+			err = tx.Query(againQuery, []any{chosen.seq}, func(scan func(...any) error) (err error) {
 				e, err = scanPast(scan)
 				return err
 			})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 )
 
 // Migration is one step of a component's tables. Steps only add: the release before
@@ -101,6 +102,9 @@ var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1,
 		created    {int} NOT NULL,
 		updated    {int} NOT NULL
 	)`,
+}}, {Component: component, Version: 2, ReadableFrom: 1, SQL: []string{
+	// Who has claimed it: see Standing.
+	`ALTER TABLE deliveries ADD COLUMN owner {int} NOT NULL DEFAULT 0`,
 }}}
 
 // versionsTable says of each component which step it is at, and which code can
@@ -113,7 +117,12 @@ var ErrNewer = errors.New("store: made by a later release")
 
 // migrate brings the tables up to date: nothing if they are, and otherwise in one
 // transaction, after a checked copy.
-func (s *Store) migrate(ctx context.Context) error {
+func (s *Store) migrate(ctx context.Context) (err error) {
+	unlock, err := s.db.Lock(ctx)
+	if err != nil {
+		return fmt.Errorf("waiting for others to migrate: %w", err)
+	}
+	defer func() { err = errors.Join(err, unlock()) }()
 	w := s.db.Writer()
 	if _, err := w.ExecContext(ctx, s.dialect.schema(versionsTable)); err != nil {
 		return fmt.Errorf("reading the store's version: %w", err)
@@ -124,7 +133,7 @@ func (s *Store) migrate(ctx context.Context) error {
 	}
 	latest := make(map[string]int)
 	var steps []Migration
-	for _, m := range append(append([]Migration(nil), migrations...), s.Migrations...) {
+	for _, m := range slices.Concat(migrations, s.db.Migrations(), s.Migrations) {
 		latest[m.Component] = m.Version
 		if m.Version > at[m.Component].version {
 			steps = append(steps, m)
@@ -141,7 +150,10 @@ func (s *Store) migrate(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("copying the store before its migration: %w", err)
 		}
-		s.Logger.Info("the store is migrated; a copy was made before", slog.Int("from", was), slog.String("copy", path))
+		if path == "" {
+			path = "none: copies of this database are the operator's"
+		}
+		s.Logger.Info("the store is migrated", slog.Int("from", was), slog.String("copy", path))
 	}
 	if _, err := w.ExecContext(ctx, s.begin); err != nil {
 		return fmt.Errorf("migrating: %w", err)

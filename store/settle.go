@@ -5,10 +5,10 @@ import "fmt"
 const (
 	// The attempts are set, not added to: an outcome may be written twice, if it was
 	// open whether the first time succeeded.
-	settleQuery = `UPDATE deliveries SET state = ?, step = ?, attempts = CASE WHEN attempts < ? THEN ? ELSE attempts END, due = ?, last = ?, settled = ?, reason = ?
-WHERE event = ? AND n = ? AND state = ? AND destination = ?`
+	settleQuery = `UPDATE deliveries SET state = ?, step = ?, attempts = CASE WHEN attempts < ? THEN ? ELSE attempts END, due = ?, last = ?, settled = ?, reason = ?, owner = 0
+WHERE event = ? AND n = ? AND state = ? AND destination = ? AND owner = ?`
 	// whereQuery tells where a delivery goes and how far it is.
-	whereQuery = `SELECT destination, state, EXISTS (SELECT 1 FROM payloads WHERE seq = event) FROM deliveries WHERE event = ? AND n = ?`
+	whereQuery = `SELECT destination, state, owner, EXISTS (SELECT 1 FROM payloads WHERE seq = event) FROM deliveries WHERE event = ? AND n = ?`
 )
 
 // settleAll writes the outcomes of a batch in their order, and the attempts in bulk.
@@ -41,30 +41,31 @@ func (tx *Tx) settleAll(batch []*work) error {
 
 // settle writes the outcome of an attempt, and reports whether it did. A delivery
 // that is not pending any more stays as it is, unless it was given up and is now
-// delivered; the attempt is recorded all the same, without the response, which may have
-// been erased.
+// delivered, and so does one that another has claimed since; the attempt is recorded
+// all the same, without the response, which may have been erased.
 func (tx *Tx) settle(o *Outcome) (bool, error) {
-	ok, err := tx.settleAt(o, o.Destination, Pending)
+	ok, err := tx.settleAt(o, o.Destination, Pending, o.Owner)
 	if ok || err != nil {
 		return ok, err
 	}
 	// It may have been adopted by another destination since.
 	var destination string
 	var state State
+	var owner int64
 	var kept bool // if it is erased, nothing of it comes back
-	err = tx.Query(whereQuery, []any{o.ID.Seq, o.ID.N}, func(scan func(...any) error) error { return scan(&destination, &state, &kept) })
+	err = tx.Query(whereQuery, []any{o.ID.Seq, o.ID.N}, func(scan func(...any) error) error { return scan(&destination, &state, &owner, &kept) })
 	switch {
 	case err != nil:
 		return false, err
 	case state == Dead && kept && o.State == Delivered: // given up while the attempt was in flight
-		return tx.settleAt(o, destination, Dead)
+		return tx.settleAt(o, destination, Dead, owner)
 	case state != Pending || destination == o.Destination:
 		return false, nil
 	}
-	return tx.settleAt(o, destination, Pending)
+	return tx.settleAt(o, destination, Pending, o.Owner)
 }
 
-func (tx *Tx) settleAt(o *Outcome, destination string, from State) (bool, error) {
+func (tx *Tx) settleAt(o *Outcome, destination string, from State, owner int64) (bool, error) {
 	number, settled := 0, int64(0)
 	if o.Attempt != nil {
 		number = o.Attempt.Number
@@ -72,7 +73,7 @@ func (tx *Tx) settleAt(o *Outcome, destination string, from State) (bool, error)
 	if o.State != Pending {
 		settled = millis(o.At)
 	}
-	n, err := tx.Exec(settleQuery, int(o.State), o.Step, number, number, millis(o.Due), millis(o.At), settled, o.Reason, o.ID.Seq, o.ID.N, int(from), destination)
+	n, err := tx.Exec(settleQuery, int(o.State), o.Step, number, number, millis(o.Due), millis(o.At), settled, o.Reason, o.ID.Seq, o.ID.N, int(from), destination, owner)
 	if n > 0 && o.State != Pending {
 		tx.count(destination, from, -1)
 		tx.count(destination, o.State, 1)
@@ -93,6 +94,9 @@ func (tx *Tx) Rearm(id DeliveryID, destination string, replay bool) (bool, error
 
 // rearm re-arms a delivery that is in a state.
 func (tx *Tx) rearm(id DeliveryID, destination string, from State, replay bool) (bool, error) {
+	if err := tx.lock(id.Seq); err != nil {
+		return false, fmt.Errorf("re-arming event %d: %w", id.Seq, err)
+	}
 	now := millis(tx.Now)
 	n, err := tx.Exec(`UPDATE deliveries SET state = ?, step = 0, armed = ?, due = ?, hurried = ?, settled = 0, reason = '', replay = ?
 WHERE event = ? AND n = ? AND state = ? AND destination = ? AND EXISTS (SELECT 1 FROM payloads WHERE seq = event)`,

@@ -13,7 +13,7 @@ import (
 
 // Options are a store's settings. Zero values take the defaults.
 type Options struct {
-	// Now is the clock. Default: time.Now.
+	// Now is the clock. Default: the database's.
 	Now func() time.Time
 	// Logger takes what happens beside the operations. Default: discard.
 	Logger *slog.Logger
@@ -42,6 +42,7 @@ type Store struct {
 	ctx        context.Context // of everything the committer does
 	statements map[string]*sql.Stmt
 	counts     counts
+	warned     map[string]bool // of what Warnings says
 	failure    atomic.Pointer[failure]
 	space      atomic.Pointer[Space]
 	full       atomic.Bool // a write has found no room since space was looked at
@@ -60,10 +61,11 @@ type failure struct {
 
 // Open opens the store that a database holds: it makes or migrates the tables,
 // reads what is kept in memory, and starts the committer. What it cannot open, a
-// person has to mend.
+// person has to mend; but a database that does not answer is tried again until it
+// does, and until then the store has failed.
 func Open(ctx context.Context, db Database, o Options) (*Store, error) {
 	if o.Now == nil {
-		o.Now = time.Now
+		o.Now = db.Now
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
@@ -73,12 +75,15 @@ func Open(ctx context.Context, db Database, o Options) (*Store, error) {
 	}
 	s := &Store{
 		Options: o, db: db, begin: db.Dialect().Begin,
-		queue: make(chan *work, queueLength), ended: make(chan struct{}), stop: make(chan struct{}),
+		queue: make(chan *work, queueLength), warned: make(map[string]bool), ended: make(chan struct{}), stop: make(chan struct{}),
 		ctx: context.WithoutCancel(ctx),
 	}
 	s.Reader = Reader{source: db, dialect: db.Dialect(), trouble: s.unreadable}
-	if err := s.load(ctx); err != nil {
-		return nil, errors.Join(err, s.disconnect())
+	s.space.Store(&Space{Free: -1})
+	if err := s.load(ctx); errors.Is(err, ErrUnavailable) {
+		s.fail(err)
+	} else if err != nil {
+		return nil, errors.Join(err, db.Leave(s.ctx), s.disconnect())
 	}
 	go s.run()
 	s.stopped.Go(s.watch)
@@ -104,6 +109,12 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	s.counts.set(of)
+	for _, warning := range s.db.Warnings() {
+		if !s.warned[warning] {
+			s.warned[warning] = true
+			s.Logger.Warn(warning)
+		}
+	}
 	space, err := s.db.Space(ctx)
 	if err != nil {
 		return err
@@ -127,7 +138,7 @@ func (s *Store) Close() error {
 	close(s.stop)
 	s.stopped.Wait()
 	<-s.ended
-	return s.disconnect()
+	return errors.Join(s.db.Leave(s.ctx), s.disconnect())
 }
 
 // disconnect closes the database, and before it the statements: a connection lives as
@@ -172,6 +183,9 @@ func (s *Store) open() error {
 
 // Space returns how much room there was a moment ago.
 func (s *Store) Space() Space { return *s.space.Load() }
+
+// Standing returns how this process stands among those that share the database.
+func (s *Store) Standing() Standing { return s.db.Standing() }
 
 // Keys returns how many events are remembered in memory; -1 if they are not kept
 // in memory.
@@ -220,7 +234,7 @@ func (s *Store) broken(err error) error {
 func (s *Store) fail(err error) {
 	f := &failure{err: err, next: s.Now().Add(watchEvery)}
 	if s.failure.CompareAndSwap(nil, f) {
-		s.Logger.Error("the store has failed: nothing is accepted until its file has been opened anew", slog.Any("error", err))
+		s.Logger.Error("the store has failed: nothing is accepted until it has been opened anew", slog.Any("error", err))
 	}
 }
 
@@ -238,7 +252,7 @@ func (s *Store) ready() error {
 		s.Logger.Warn("closing the failed store", slog.Any("error", err))
 	}
 	if err := s.load(s.ctx); err != nil {
-		wait := min(watchEvery<<min(f.tries+1, 5), 30*time.Second)
+		wait := min(watchEvery<<min(f.tries+1, 5), s.dialect.Reopen)
 		s.failure.Store(&failure{err: err, tries: f.tries + 1, next: s.Now().Add(wait)})
 		s.Logger.Error("the store is still failed", slog.Any("error", err), slog.String("next_try_in", wait.String()))
 		return fmt.Errorf("%w: %w", ErrFailed, err)
@@ -252,6 +266,9 @@ func (s *Store) ready() error {
 func (s *Store) unreadable() error {
 	if f := s.failure.Load(); f != nil {
 		return fmt.Errorf("%w: %w", ErrFailed, f.err)
+	}
+	if s.db.Readers() == nil {
+		return ErrClosed
 	}
 	return nil
 }

@@ -49,7 +49,7 @@ func (s *Store) sweeps() {
 			return
 		case <-ticker.C:
 		}
-		if s.retention.Load() == nil || s.unreadable() != nil {
+		if standing := s.db.Standing(); s.retention.Load() == nil || s.unreadable() != nil || standing.Shared && !standing.Leads {
 			continue
 		}
 		err := s.pass(ctx, false)

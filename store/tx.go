@@ -15,6 +15,7 @@ type Tx struct {
 
 	ctx        context.Context
 	store      *Store
+	standing   Standing
 	statements map[string]*sql.Stmt
 	effects    effects
 }
@@ -54,7 +55,7 @@ func (e *effects) merge(later effects) {
 // Exec runs a statement of the common SQL, prepared once, and returns how many
 // rows it changed.
 func (tx *Tx) Exec(query string, args ...any) (int64, error) {
-	stmt, err := tx.prepare(query)
+	stmt, err := tx.prepare(query, args)
 	if err != nil {
 		return 0, err
 	}
@@ -68,7 +69,7 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 // Query runs a query of the common SQL and calls row for each row. Rows may be
 // changed only after Query has returned.
 func (tx *Tx) Query(query string, args []any, row func(scan func(...any) error) error) error {
-	stmt, err := tx.prepare(query)
+	stmt, err := tx.prepare(query, args)
 	if err != nil {
 		return err
 	}
@@ -89,7 +90,9 @@ func eachRow(rows *sql.Rows, row func(scan func(...any) error) error) error {
 	return rows.Err()
 }
 
-func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
+// prepare returns the statement of a query, and readies its arguments.
+func (tx *Tx) prepare(query string, args []any) (*sql.Stmt, error) {
+	tx.store.dialect.texts(args)
 	if stmt, ok := tx.statements[query]; ok {
 		return stmt, nil
 	}
@@ -99,6 +102,16 @@ func (tx *Tx) prepare(query string) (*sql.Stmt, error) {
 	}
 	tx.statements[query] = stmt
 	return stmt, nil
+}
+
+// lock makes sure that no other process changes the deliveries of an event before the
+// transaction has ended: what is read of them afterwards stays so.
+func (tx *Tx) lock(seq int64) error {
+	end := tx.store.dialect.Lock
+	if end == "" {
+		return nil
+	}
+	return tx.Query("SELECT n FROM deliveries WHERE event = ? ORDER BY n"+end, []any{seq}, func(func(...any) error) error { return nil })
 }
 
 // take and give up places, as Keys learns once the transaction is committed.

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -65,6 +66,9 @@ func New(path string, lockWait time.Duration) *File {
 }
 
 var _ store.Database = (*File)(nil)
+
+// Name says which file it is.
+func (f *File) Name() string { return f.path }
 
 // Path returns the file's path.
 func (f *File) Path() string { return f.path }
@@ -219,7 +223,17 @@ func (f *File) Readers() *sql.DB {
 // Dialect is SQLite's.
 func (f *File) Dialect() store.Dialect { return dialect }
 
-var dialect = store.Dialect{Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE"}
+var dialect = store.Dialect{Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE",
+	Reopen: 30 * time.Second, In: "IN (SELECT value FROM json_each(?))", List: list}
+
+// list writes numbers as JSON, which is how SQLite takes a list.
+func list(numbers []int64) any {
+	text, err := json.Marshal(numbers)
+	if err != nil {
+		panic(err) // numbers can be written
+	}
+	return string(text)
+}
 
 // Load reads the keys and the last sequence number.
 func (f *File) Load(ctx context.Context) error {
@@ -233,12 +247,32 @@ func (f *File) Load(ctx context.Context) error {
 	return nil
 }
 
-// Number begins at the clock's microseconds, so that numbers never come back, and
-// grow also if the clock goes back.
-func (f *File) Number(_ context.Context, _ *store.Tx, n int, now time.Time) (int64, error) {
-	first := max(f.last+1, now.UnixMicro())
-	f.last = first + int64(n) - 1
-	return first, nil
+// Numbers begin at the clock's microseconds, so that they never come back, and grow
+// also if the clock goes back.
+func (f *File) Numbers(_ context.Context, tx *store.Tx, n int) ([]int64, error) {
+	numbers := make([]int64, n)
+	for i := range numbers {
+		f.last = max(f.last+1, tx.Now.UnixMicro())
+		numbers[i] = f.last
+	}
+	return numbers, nil
+}
+
+// Now is this machine's clock.
+func (f *File) Now() time.Time { return time.Now() }
+
+// Standing is that of the only process.
+func (f *File) Standing() store.Standing { return store.Standing{} }
+
+// Leave has nobody to leave anything to.
+func (f *File) Leave(context.Context) error { return nil }
+
+// Migrations are none but the common ones.
+func (f *File) Migrations() []store.Migration { return nil }
+
+// Lock has nobody to keep out: the file is locked as long as it is open.
+func (f *File) Lock(context.Context) (unlock func() error, err error) {
+	return func() error { return nil }, nil
 }
 
 // Keys are kept in memory.

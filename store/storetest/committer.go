@@ -88,7 +88,7 @@ func roundTrip(b *bed) {
 		}
 		d := b.at(seq)
 		if d.Source != a.Source || d.Destination != a.Destination || d.ID != a.ID || d.Type != a.Type || d.Scheme != a.Scheme || d.Size != int64(len(a.Body)) ||
-			!d.Timestamp.Equal(a.Timestamp) || !d.Received.Equal(a.Received) || !d.Armed.Equal(a.Received) || !d.Due.Equal(a.Received) || !d.Settled.IsZero() ||
+			!d.Timestamp.Equal(a.Timestamp) || !d.Received.Equal(a.Received) || !d.Armed.Equal(b.clock()) || !d.Due.Equal(b.clock()) || !d.Settled.IsZero() ||
 			d.State != store.Pending || d.Attempts != 0 || d.Step != 0 || d.Replay || d.Reason != "" {
 			b.t.Errorf("%.20s: %+v", a.ID, d.Event)
 		}
@@ -294,7 +294,7 @@ func afterClose(b *bed) {
 			b.Settle(ctx, b.outcome(seq, store.Delivered, 1), func(err error) { done <- err })
 			return <-done
 		},
-		"Due":        func() error { _, err := b.Due(ctx, destA, b.clock(), 1, nil); return err },
+		"Due":        func() error { _, err := b.Claim(ctx, destA, b.clock(), 1, nil); return err },
 		"NextDue":    func() error { _, err := b.NextDue(ctx, destA, b.clock()); return err },
 		"Oldest":     func() error { _, err := b.Oldest(ctx, destA); return err },
 		"Release":    func() error { _, err := b.Release(ctx, destA, b.clock(), 1); return err },

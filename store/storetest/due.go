@@ -102,7 +102,7 @@ func due(b *bed) {
 		for _, seq := range held {
 			hold[store.DeliveryID{Seq: seq}] = true
 		}
-		page, err := b.Due(ctx, destA, by, n, hold)
+		page, err := b.Claim(ctx, destA, by, n, hold)
 		b.must(err)
 		var got []int64
 		for _, d := range page {
@@ -167,7 +167,7 @@ func release(b *bed) {
 	if n, err := b.Release(ctx, destA, up, 100); n != 0 || err != nil {
 		b.t.Fatalf("%d released, %v", n, err)
 	}
-	page, err := b.Due(ctx, destA, b.clock(), 10, nil)
+	page, err := b.Claim(ctx, destA, b.clock(), 10, nil)
 	b.must(err)
 	for i, d := range page {
 		if d.Seq != seqs[i] || d.Step != 1 {
