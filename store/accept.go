@@ -24,6 +24,9 @@ func (tx *Tx) acceptAll(batch []*work) error {
 	if j.holders, err = tx.store.db.Keys().Holders(tx.ctx, tx, places); err != nil {
 		return fmt.Errorf("looking up keys: %w", err)
 	}
+	if err = j.prefetch(); err != nil {
+		return err
+	}
 	if j.numbers, err = tx.store.db.Numbers(tx.ctx, tx, n); err != nil {
 		return fmt.Errorf("numbering: %w", err)
 	}
@@ -55,6 +58,7 @@ type judge struct {
 	tx      *Tx
 	numbers []int64 // not used yet
 	holders map[Digest]int64
+	known   map[int64]*holder  // who holds a place, as of now in the transaction
 	fresh   map[int64]*Arrival // to be inserted
 	rows    []row
 }

@@ -167,17 +167,9 @@ func trouble(err error) bool {
 	return errors.Is(err, ErrFailed) || errors.Is(err, ErrFull) || errors.Is(err, ErrUnavailable)
 }
 
-// limit is the context of one transaction.
-func (s *Store) limit() (context.Context, context.CancelFunc) {
-	if s.dialect.Timeout <= 0 {
-		return s.ctx, func() {}
-	}
-	return context.WithTimeout(s.ctx, s.dialect.Timeout)
-}
-
 func (s *Store) try(batch []*work) (err error) {
 	started := time.Now()
-	ctx, cancel := s.limit()
+	ctx, cancel := wait(s.ctx, s.dialect.Timeout)
 	defer cancel()
 	tx := &Tx{Now: s.Now(), ctx: ctx, store: s, standing: s.db.Standing(), statements: s.statements, effects: newEffects()}
 	if _, err := s.db.Writer().ExecContext(ctx, s.begin); err != nil {
@@ -192,6 +184,7 @@ func (s *Store) try(batch []*work) (err error) {
 	}
 	s.db.Keys().Changed(tx.effects.taken, tx.effects.given)
 	s.counts.add(tx.effects.counts)
+	s.busy.Store(true)
 	s.Committed(len(batch), time.Since(started))
 	if err := s.db.Tidy(s.ctx, tx.effects.erased); err != nil {
 		// What is committed stays so, and is answered; what comes next is not taken.

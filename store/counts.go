@@ -2,14 +2,19 @@ package store
 
 import (
 	"context"
+	"log/slog"
 	"sync"
+	"time"
 )
 
 // counts are how many deliveries of each destination are in each state. The
 // committer keeps them; everybody reads them.
 type counts struct {
-	mu sync.RWMutex
-	of map[countKey]int64
+	mu      sync.RWMutex
+	of      map[countKey]int64
+	changes int // how often they were changed
+	stale   bool
+	next    time.Time // when they are counted anew at the earliest
 }
 
 func (c *counts) get(destination string, state State) int64 {
@@ -24,12 +29,41 @@ func (c *counts) set(of map[countKey]int64) {
 	c.of = of
 }
 
+// recountShare is how much of the time counting anew may take: one part of so many.
+const recountShare = 50
+
+// recount counts anew what others who share the database may have changed. What is
+// committed while it counts may be counted twice or not at all, until the next time.
+func (s *Store) recount() {
+	c := &s.counts
+	others := s.db.Standing().Others > 0
+	c.mu.Lock()
+	c.stale = c.stale || others
+	due := c.stale && !time.Now().Before(c.next)
+	before := c.changes
+	c.mu.Unlock()
+	if !due {
+		return
+	}
+	started := time.Now()
+	of, err := s.tally(s.ctx)
+	if err != nil {
+		s.Logger.Warn("counting what is pending and dead", slog.Any("error", err))
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.of, c.next = of, time.Now().Add(recountShare*time.Since(started))
+	c.stale = others || c.changes != before
+}
+
 func (c *counts) add(changes map[countKey]int64) {
 	if len(changes) == 0 {
 		return
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.changes++
 	for k, by := range changes {
 		c.of[k] += by
 	}
@@ -51,10 +85,10 @@ func perDestination(of map[countKey]int64) map[string]Count {
 	for k, n := range of {
 		c := all[k.destination]
 		switch k.state {
-		case Pending:
-			c.Pending = n
+		case Pending: // what others have settled is not counted yet
+			c.Pending = max(0, n)
 		case Dead:
-			c.Dead = n
+			c.Dead = max(0, n)
 		default:
 			continue
 		}

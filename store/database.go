@@ -120,8 +120,9 @@ type Dialect struct {
 	// destination, until when they are due, the owner's number, the events to leave
 	// out, as List makes them, and how many.
 	Claim string
-	// Timeout is how long a transaction may take; 0 for any time.
-	Timeout time.Duration
+	// Timeout is how long a transaction may take, and Patience how long a query beside
+	// it; 0 for any time.
+	Timeout, Patience time.Duration
 	// Reopen is how long a failed store is left alone at most before it is tried again.
 	Reopen time.Duration
 }
@@ -148,6 +149,14 @@ func (d Dialect) rebind(query string) string {
 // schema writes a definition in the dialect.
 func (d Dialect) schema(ddl string) string {
 	return strings.NewReplacer("{int}", d.Integer, "{blob}", d.Blob, "{clustered}", d.Clustered).Replace(ddl)
+}
+
+// wait is the context of what may take so long.
+func wait(ctx context.Context, most time.Duration) (context.Context, context.CancelFunc) {
+	if most <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, most)
 }
 
 // in writes that an expression is among the numbers of a list parameter.

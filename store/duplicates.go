@@ -3,6 +3,8 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 )
 
@@ -97,9 +99,9 @@ func (j *judge) at(place Digest, a *Arrival) (*holder, error) {
 		}
 		return h, nil
 	}
-	h, err := j.read(seq)
-	if err != nil || h == nil {
-		return nil, err
+	h := j.known[seq]
+	if h == nil {
+		return nil, nil
 	}
 	window := max(h.window, a.Window.Milliseconds())
 	if (h.state == Delivered || h.state == IgnoredState) && h.settled+window <= millis(j.tx.Now) {
@@ -108,17 +110,24 @@ func (j *judge) at(place Digest, a *Arrival) (*holder, error) {
 	return h, nil
 }
 
-const holderQuery = `SELECT e.body, e.keep, e.received, d.state, d.settled, d.due, d.hurried, d.destination
-FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0 WHERE e.seq = ?`
+const holderColumns = `SELECT e.seq, e.body, e.keep, e.received, d.state, d.settled, d.due, d.hurried, d.destination
+FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0 WHERE `
 
-func (j *judge) read(seq int64) (h *holder, err error) {
-	err = j.tx.Query(holderQuery, []any{seq}, func(scan func(...any) error) error {
-		h = &holder{seq: seq}
+// prefetch reads all events that hold one of the places.
+func (j *judge) prefetch() error {
+	j.known = make(map[int64]*holder, len(j.holders))
+	if len(j.holders) == 0 {
+		return nil
+	}
+	dialect := &j.tx.store.dialect
+	seqs := slices.Collect(maps.Values(j.holders))
+	err := j.tx.Query(holderColumns+dialect.in("e.seq"), []any{dialect.List(seqs)}, func(scan func(...any) error) error {
+		h := &holder{}
 		var body []byte
 		var received int64
 		var state, settled, due, hurried sql.NullInt64
 		var destination sql.NullString
-		if err := scan(&body, &h.window, &received, &state, &settled, &due, &hurried, &destination); err != nil {
+		if err := scan(&h.seq, &body, &h.window, &received, &state, &settled, &due, &hurried, &destination); err != nil {
 			return err
 		}
 		copy(h.body[:], body)
@@ -126,12 +135,13 @@ func (j *judge) read(seq int64) (h *holder, err error) {
 		if !state.Valid {
 			h.state, h.settled = IgnoredState, received
 		}
+		j.known[h.seq] = h
 		return nil
 	})
 	if err != nil {
-		return nil, fmt.Errorf("reading event %d: %w", seq, err)
+		return fmt.Errorf("reading the events that are known: %w", err)
 	}
-	return h, nil
+	return nil
 }
 
 // release makes an event give up its place.
@@ -169,6 +179,7 @@ func (j *judge) rearm(h *holder, a *Arrival) error {
 	if err == nil && !ok { // retention, or another gateway, was faster: the copy may be a new event
 		err = fmt.Errorf("event %d: %w", h.seq, ErrConflict)
 	}
+	h.state, h.due, h.hurried = Pending, millis(j.tx.Now), millis(j.tx.Now)
 	return err
 }
 
@@ -186,5 +197,6 @@ func (j *judge) hurry(h *holder) (due bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("event %d: %w", h.seq, err)
 	}
+	h.due, h.hurried = now, now
 	return true, nil
 }

@@ -66,7 +66,7 @@ func (s *Store) express(batch []*work) (left []*work, err error) {
 		return left, nil
 	}
 	started := time.Now()
-	ctx, cancel := s.limit()
+	ctx, cancel := wait(s.ctx, s.dialect.Timeout)
 	defer cancel()
 	if err = database.Express(ctx, b); err != nil {
 		err = s.broken(fmt.Errorf("committing: %w", err))
@@ -98,6 +98,7 @@ func (s *Store) express(batch []*work) (left []*work, err error) {
 		}
 	}
 	s.counts.add(counts)
+	s.busy.Store(true)
 	s.Committed(len(batch)-len(left), time.Since(started))
 	return left, nil
 }

@@ -91,28 +91,21 @@ func (r *Reader) List(ctx context.Context, f Filter) (page []Delivery, next int6
 	query, args := f.query(limit)
 	err = r.query(ctx, query, args, func(scan func(...any) error) error {
 		d, err := scanDelivery(scan)
-		if err != nil {
-			return err
-		}
-		switch {
-		case d.Received.Before(f.From.Add(-unsteady)):
-			return errEnough // events are numbered as they come
-		case d.Received.Before(f.From):
-			return nil
-		case len(page) == limit:
-			next = page[limit-1].Seq
-			return errEnough
-		}
 		page = append(page, d)
-		return nil
+		return err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
+	if len(page) > limit {
+		page = page[:limit]
+		next = page[limit-1].Seq
+	}
 	return page, next, nil
 }
 
-// query writes the filter as a query that is ended when there is enough.
+// query writes the filter as a query that returns one more than the limit, if there are
+// more.
 func (f *Filter) query(limit int) (string, []any) {
 	var where conditions
 	join, order := "events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0", " ORDER BY e.seq DESC"
@@ -142,13 +135,17 @@ func (f *Filter) query(limit int) (string, []any) {
 	} else if f.Type != "" && !ok {
 		where.add("e.type = ?", f.Type)
 	}
+	if !f.From.IsZero() {
+		// Events are numbered as they come, by the clock.
+		where.add("e.seq >= ? AND e.received >= ?", f.From.Add(-unsteady).UnixMicro(), millis(f.From))
+	}
 	if !f.To.IsZero() {
 		where.add("e.received < ?", millis(f.To))
 	}
 	if f.Before > 0 {
 		where.add("e.seq < ?", f.Before)
 	}
-	return "SELECT " + deliveryColumns + " FROM " + join + where.String() + order, where.args
+	return "SELECT " + deliveryColumns + " FROM " + join + where.String() + order + " LIMIT ?", append(where.args, limit+1)
 }
 
 // indexed is what of a filter for pending or dead ones is in their index. The number of

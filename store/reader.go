@@ -69,6 +69,8 @@ func (r *Reader) query(ctx context.Context, query string, args []any, row func(s
 	if db == nil {
 		return ErrClosed
 	}
+	ctx, cancel := wait(ctx, r.dialect.Patience)
+	defer cancel()
 	rows, err := db.QueryContext(ctx, r.dialect.rebind(query), args...)
 	if err == nil {
 		err = eachRow(rows, row)
@@ -79,7 +81,8 @@ func (r *Reader) query(ctx context.Context, query string, args []any, row func(s
 	return r.source.Classify(fmt.Errorf("querying: %w", err))
 }
 
-// each runs a query, prepared once, for many arguments, and calls row for each row.
+// each runs a query, prepared once, for many arguments, and calls row for each row. It
+// is for a database at hand: each query is a round trip.
 func (r *Reader) each(ctx context.Context, query string, args [][]any, row func(scan func(...any) error) error) error {
 	if err := r.trouble(); err != nil {
 		return err

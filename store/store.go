@@ -46,6 +46,7 @@ type Store struct {
 	failure    atomic.Pointer[failure]
 	space      atomic.Pointer[Space]
 	full       atomic.Bool // a write has found no room since space was looked at
+	busy       atomic.Bool // something was committed since the watch last looked
 	freeSpace  atomic.Int64
 	retention  atomic.Pointer[Retention]
 	sweeper    sweeper
@@ -195,29 +196,44 @@ func (s *Store) Keys() int { return s.db.Keys().Len() }
 // store is tried again first.
 const watchEvery = time.Second
 
+// spaceEvery is each how many of those looks at a shared database is for how much is
+// stored, which is a query there.
+const spaceEvery = 10
+
 // watch looks at the disk, and wakes the committer of a failed store so that it
-// tries again.
+// tries again. On a shared database it makes sure, when nothing else does, that it can
+// be written to, and counts what others have changed.
 func (s *Store) watch() {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
-	for {
+	for tick := 1; ; tick++ {
 		select {
 		case <-s.stop:
 			return
 		case <-ticker.C:
 		}
-		if s.failure.Load() != nil {
+		shared := s.db.Standing().Shared
+		idle := shared && !s.busy.Swap(false)
+		if s.failure.Load() != nil || idle {
 			_ = s.enqueue(s.ctx, &work{do: func(*Tx) error { return nil }, done: func(*work) {}})
+		}
+		s.full.Store(false)
+		if s.failure.Load() != nil || shared && tick%spaceEvery != 0 {
 			continue
 		}
 		space, err := s.db.Space(s.ctx)
-		if err != nil {
+		switch {
+		case err == nil:
+			s.space.Store(&space)
+		case shared: // it is an estimate; whether the database works its commits show
+			s.Logger.Warn("it cannot be told how much is stored", slog.Any("error", err))
+		default:
 			s.Logger.Error("looking at the store's disk", slog.Any("error", err))
 			s.fail(err)
-			continue
 		}
-		s.space.Store(&space)
-		s.full.Store(false)
+		if shared {
+			s.recount()
+		}
 	}
 }
 

@@ -29,7 +29,7 @@ AND event <> ALL(?) ORDER BY due, armed, event LIMIT ? FOR UPDATE SKIP LOCKED) R
 var dialect = store.Dialect{
 	Integer: "BIGINT", Blob: "BYTEA", Begin: "BEGIN", Numbered: true, Text: text,
 	In: "= ANY(?)", List: func(numbers []int64) any { return numbers },
-	Lock: " FOR UPDATE", Claim: claim, Timeout: commitTimeout, Reopen: 2 * time.Second,
+	Lock: " FOR UPDATE", Claim: claim, Timeout: commitTimeout, Patience: queryTimeout + time.Second, Reopen: 2 * time.Second,
 }
 
 // text is a text as the server takes it: UTF-8 without NUL, which hostile senders have
