@@ -124,8 +124,30 @@ func (a *App) window(source string) (time.Duration, bool) {
 	return reg.source.Dedupe.Window, true
 }
 
-// adopt takes over the events of sources under their earlier names.
+// adoptEvery is how often it is looked for events under earlier names that other
+// gateways, which have the configuration before still, have received.
+const adoptEvery = time.Minute
+
+// adopt takes over the events of sources under their earlier names, until Stop if
+// others share the store.
 func (a *App) adopt() {
+	ticker := time.NewTicker(adoptEvery)
+	defer ticker.Stop()
+	for {
+		if err := a.adoptAll(); err != nil {
+			a.logger.Error("taking over a source's events under its earlier name", slog.Any("error", err))
+		} else if !a.storage.store.Standing().Shared {
+			return
+		}
+		select {
+		case <-a.stop:
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (a *App) adoptAll() error {
 	const batch = 500
 	for name, reg := range a.sources {
 		if reg.forward == nil {
@@ -135,18 +157,20 @@ func (a *App) adopt() {
 			for n := int64(batch); n > 0; {
 				select {
 				case <-a.stop:
-					return
+					return nil
 				default:
 				}
 				var err error
 				if n, err = a.storage.store.Adopt(context.Background(), old, name, batch); err != nil {
-					a.logger.Error("taking over a source's events; the next start goes on", slog.String("source", name), slog.String("was", old), slog.Any("error", err))
-					return
+					return fmt.Errorf("source %s: was %s: %w", name, old, err)
+				}
+				if n > 0 {
+					a.storage.engine.Wake(reg.source.Destination())
 				}
 			}
-			a.storage.engine.Wake(reg.source.Destination())
 		}
 	}
+	return nil
 }
 
 // housekeep re-reads secrets and writes log summaries until Stop.

@@ -4,13 +4,14 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 )
 
 // adoptQuery reads on from where the last step has ended. There is no index on
 // sources: a rename is rare.
 const adoptQuery = `SELECT seq FROM events WHERE seq > ? AND source = ? ORDER BY seq LIMIT ?`
 
-// adoptions remembers how far those under way are.
+// adoptions remembers how far they are.
 type adoptions struct {
 	mu     sync.Mutex
 	behind map[[2]string]int64
@@ -18,15 +19,20 @@ type adoptions struct {
 
 // Adopt gives the events of a source, and their deliveries to it, to another source,
 // as after a rename: at most n events at a time, the oldest first. It returns how many,
-// and is called until that is 0. They remember their [Event.Origin], of which their
+// and is called until that is 0, and again and again as long as other gateways may
+// receive events under the earlier name. They remember their [Event.Origin], of which their
 // idempotency keys are made. Their keys here stay as they are: an arrival names its
 // former ones.
 func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error) {
 	s.adoptions.mu.Lock()
 	defer s.adoptions.mu.Unlock()
 	which := [2]string{from, to}
+	newest, err := s.one(ctx, `SELECT MAX(seq) FROM events`)
+	if err != nil {
+		return 0, err
+	}
 	var events []int64
-	err := s.query(ctx, adoptQuery, []any{s.adoptions.behind[which], from, n}, func(scan func(...any) error) error {
+	err = s.query(ctx, adoptQuery, []any{s.adoptions.behind[which], from, n}, func(scan func(...any) error) error {
 		var seq int64
 		err := scan(&seq)
 		events = append(events, seq)
@@ -36,7 +42,7 @@ func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error
 		return 0, err
 	}
 	if len(events) == 0 {
-		delete(s.adoptions.behind, which) // the next call begins anew
+		s.adoptions.reach(which, newest-slow.Microseconds())
 		return 0, nil
 	}
 	err = s.Do(ctx, func(tx *Tx) error {
@@ -50,11 +56,24 @@ func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error
 	if err != nil {
 		return 0, err
 	}
-	if s.adoptions.behind == nil {
-		s.adoptions.behind = make(map[[2]string]int64)
+	s.adoptions.reach(which, events[len(events)-1])
+	for other := range s.adoptions.behind { // what it has now may be adopted on
+		if other[0] == to {
+			delete(s.adoptions.behind, other)
+		}
 	}
-	s.adoptions.behind[which] = events[len(events)-1]
 	return int64(len(events)), nil
+}
+
+// slow is how much later than it was numbered an event is committed at most.
+const slow = time.Minute
+
+// reach notes that all events up to a number were looked at.
+func (a *adoptions) reach(which [2]string, seq int64) {
+	if a.behind == nil {
+		a.behind = make(map[[2]string]int64)
+	}
+	a.behind[which] = max(a.behind[which], seq)
 }
 
 func (tx *Tx) adopt(seq int64, from, to string) error {
