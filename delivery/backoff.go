@@ -4,11 +4,11 @@ import "time"
 
 const (
 	firstBackoff = time.Second
-	lastBackoff  = 30 * time.Second
+	lastBackoff  = 8 * time.Second
 )
 
 // backoff is how long to leave alone what fails again and again: a second, then
-// twice as long each time, half a minute at most. The zero value leaves nothing
+// twice as long each time, eight seconds at most: a store that works again shall not wait. The zero value leaves nothing
 // alone.
 type backoff struct {
 	delay time.Duration

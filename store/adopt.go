@@ -45,16 +45,8 @@ func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error
 		s.adoptions.reach(which, newest-slow.Microseconds())
 		return 0, nil
 	}
-	err = s.Do(ctx, func(tx *Tx) error {
-		for _, seq := range events {
-			if err := tx.adopt(seq, from, to); err != nil {
-				return fmt.Errorf("adopting event %d: %w", seq, err)
-			}
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
+	if err := s.Do(ctx, func(tx *Tx) error { return tx.adopt(events, from, to) }); err != nil {
+		return 0, fmt.Errorf("adopting the events of %s: %w", from, err)
 	}
 	s.adoptions.reach(which, events[len(events)-1])
 	for other := range s.adoptions.behind { // what it has now may be adopted on
@@ -76,21 +68,26 @@ func (a *adoptions) reach(which [2]string, seq int64) {
 	a.behind[which] = max(a.behind[which], seq)
 }
 
-func (tx *Tx) adopt(seq int64, from, to string) error {
-	if _, err := tx.Exec("UPDATE events SET source = ?, origin = CASE origin WHEN '' THEN source ELSE origin END WHERE seq = ? AND source = ?", to, seq, from); err != nil {
+func (tx *Tx) adopt(events []int64, from, to string) error {
+	if err := tx.lock(events...); err != nil {
+		return err
+	}
+	d := &tx.store.dialect
+	if _, err := tx.Exec("UPDATE events SET source = ?, origin = CASE origin WHEN '' THEN source ELSE origin END WHERE "+d.in("seq")+" AND source = ?", to, d.List(events), from); err != nil {
 		return err
 	}
 	was, is := SourceDestination(from), SourceDestination(to)
-	err := tx.Query("SELECT state FROM deliveries WHERE event = ? AND destination = ?", []any{seq, was}, func(scan func(...any) error) error {
+	err := tx.Query("SELECT state, COUNT(*) FROM deliveries WHERE "+d.in("event")+" AND destination = ? GROUP BY state", []any{d.List(events), was}, func(scan func(...any) error) error {
 		var state State
-		err := scan(&state)
-		tx.count(was, state, -1)
-		tx.count(is, state, 1)
+		var n int64
+		err := scan(&state, &n)
+		tx.count(was, state, -n)
+		tx.count(is, state, n)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	_, err = tx.Exec("UPDATE deliveries SET destination = ? WHERE event = ? AND destination = ?", is, seq, was)
+	_, err = tx.Exec("UPDATE deliveries SET destination = ? WHERE "+d.in("event")+" AND destination = ?", is, d.List(events), was)
 	return err
 }

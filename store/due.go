@@ -12,8 +12,8 @@ const (
 	dueQuery     = `SELECT event, n FROM deliveries WHERE destination = ? AND state = 1 AND due <= ? ORDER BY due, armed, event LIMIT ?`
 	nextDueQuery = `SELECT MIN(due) FROM deliveries WHERE destination = ? AND state = 1 AND due > ?`
 	oldestQuery  = `SELECT MIN(armed) FROM deliveries WHERE destination = ? AND state = 1`
-	releaseQuery = `SELECT event, n FROM deliveries WHERE destination = ? AND state = 1 AND due > ? AND last <= ? AND armed <= ? LIMIT ?`
-	expireQuery  = `SELECT event, n FROM deliveries WHERE destination = ? AND state = 1 AND armed < ? LIMIT ?`
+	releaseQuery = `SELECT event FROM deliveries WHERE destination = ? AND state = 1 AND due > ? AND last <= ? AND armed <= ? LIMIT ?`
+	expireQuery  = `SELECT event FROM deliveries WHERE destination = ? AND state = 1 AND armed < ? LIMIT ?`
 )
 
 // Claim returns at most n pending deliveries of a destination that are due by then,
@@ -126,17 +126,15 @@ func (r *Reader) Oldest(ctx context.Context, destination string) (time.Time, err
 // if it had been from the start, so that the oldest come first.
 func (s *Store) Release(ctx context.Context, destination string, by time.Time, n int) (int64, error) {
 	at := millis(by)
-	ids, err := s.ids(ctx, releaseQuery, destination, at, at, at, n)
-	if err != nil || len(ids) == 0 {
+	events, err := s.events(ctx, releaseQuery, destination, at, at, at, n)
+	if err != nil || len(events) == 0 {
 		return 0, err
 	}
-	return do(ctx, s, func(tx *Tx) (released int64, err error) {
-		for _, id := range ids {
-			changed, err := tx.Exec(`UPDATE deliveries SET due = armed WHERE event = ? AND n = ? AND state = 1 AND last <= ?`, id.Seq, id.N, at)
-			if err != nil {
-				return 0, fmt.Errorf("event %d: %w", id.Seq, err)
-			}
-			released += changed
+	return do(ctx, s, func(tx *Tx) (int64, error) {
+		released, err := tx.Exec(`UPDATE deliveries SET due = armed WHERE `+s.dialect.in("event")+` AND destination = ? AND state = ? AND last <= ?`,
+			s.dialect.List(events), destination, int(Pending), at)
+		if err != nil {
+			return 0, fmt.Errorf("making due what waits for %s: %w", destination, err)
 		}
 		return released, nil
 	})
@@ -145,42 +143,37 @@ func (s *Store) Release(ctx context.Context, destination string, by time.Time, n
 // Expire gives up what is pending for a destination and was armed before a time: at
 // most n deliveries at a time, and it returns how many.
 func (s *Store) Expire(ctx context.Context, destination string, armedBefore time.Time, reason string, n int) (int64, error) {
-	ids, err := s.ids(ctx, expireQuery, destination, millis(armedBefore), n)
-	if err != nil || len(ids) == 0 {
+	events, err := s.events(ctx, expireQuery, destination, millis(armedBefore), n)
+	if err != nil || len(events) == 0 {
 		return 0, err
 	}
-	return do(ctx, s, func(tx *Tx) (expired int64, err error) {
-		for _, id := range ids {
-			changed, err := tx.bury(id, destination, reason, armedBefore)
-			if err != nil {
-				return 0, err
-			}
-			expired += changed
-		}
-		return expired, nil
-	})
+	return do(ctx, s, func(tx *Tx) (int64, error) { return tx.bury(events, destination, reason, armedBefore) })
 }
 
-// bury makes a pending delivery dead that was armed before a time.
-func (tx *Tx) bury(id DeliveryID, destination, reason string, armedBefore time.Time) (int64, error) {
-	changed, err := tx.Exec(`UPDATE deliveries SET state = ?, settled = ?, reason = ?, owner = 0 WHERE event = ? AND n = ? AND state = ? AND destination = ? AND armed < ?`,
-		int(Dead), millis(tx.Now), reason, id.Seq, id.N, int(Pending), destination, millis(armedBefore))
+// bury makes those deliveries of events to a destination dead that are pending and were
+// armed before a time.
+func (tx *Tx) bury(events []int64, destination, reason string, armedBefore time.Time) (int64, error) {
+	d := &tx.store.dialect
+	changed, err := tx.Exec(`UPDATE deliveries SET state = ?, settled = ?, reason = ?, owner = 0 WHERE `+d.in("event")+` AND destination = ? AND state = ? AND armed < ?`,
+		int(Dead), millis(tx.Now), reason, d.List(events), destination, int(Pending), millis(armedBefore))
 	if err != nil {
-		return 0, fmt.Errorf("giving up event %d: %w", id.Seq, err)
+		return 0, fmt.Errorf("giving up what waits for %s: %w", destination, err)
 	}
 	tx.count(destination, Pending, -changed)
 	tx.count(destination, Dead, changed)
 	return changed, nil
 }
 
-// ids reads which deliveries a change is about. It is read beside the transaction
-// that makes the change, which therefore looks at each again.
-func (r *Reader) ids(ctx context.Context, query string, args ...any) (ids []DeliveryID, err error) {
+// events reads which events a change is about, in the order in which all change them. It
+// is read beside the transaction that makes the change, which therefore looks at each
+// again.
+func (r *Reader) events(ctx context.Context, query string, args ...any) (events []int64, err error) {
 	err = r.query(ctx, query, args, func(scan func(...any) error) error {
-		var id DeliveryID
-		err := scan(&id.Seq, &id.N)
-		ids = append(ids, id)
+		var event int64
+		err := scan(&event)
+		events = append(events, event)
 		return err
 	})
-	return ids, err
+	slices.Sort(events)
+	return events, err
 }

@@ -175,8 +175,8 @@ func (j *judge) rearm(h *holder, a *Arrival) error {
 	if err != nil {
 		return fmt.Errorf("event %d: %w", h.seq, err)
 	}
-	ok, err := j.tx.rearm(DeliveryID{Seq: h.seq}, h.destination, Dead, false)
-	if err == nil && !ok { // retention, or another gateway, was faster: the copy may be a new event
+	armed, err := j.tx.rearm([]int64{h.seq}, h.destination, Dead, false)
+	if err == nil && armed == 0 { // retention, or another gateway, was faster: the copy may be a new event
 		err = fmt.Errorf("event %d: %w", h.seq, ErrConflict)
 	}
 	h.state, h.due, h.hurried = Pending, millis(j.tx.Now), millis(j.tx.Now)

@@ -1,8 +1,10 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -133,6 +135,9 @@ func (s *Store) sort(batch []*work) (b *Batch, left []*work) {
 		}
 		left = append(left, w)
 	}
+	// All who change several deliveries do so in this order, so that none wait for each
+	// other.
+	slices.SortFunc(b.Settlements, func(x, y Settlement) int { return cmp.Compare(x.ID.Seq, y.ID.Seq) })
 	return b, left
 }
 

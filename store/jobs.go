@@ -162,15 +162,17 @@ func (s *Store) AdvanceJob(ctx context.Context, id string, n int) (Job, error) {
 		if err != nil || now.State != JobRunning || now.at != j.at || now.seq != j.seq {
 			return now.Job, err
 		}
-		for _, d := range next {
-			ok, err := tx.rearm(d.id, SourceDestination(j.Source), j.from(), j.Kind == Replay)
+		if len(next) > 0 {
+			events := make([]int64, len(next))
+			for i := range next {
+				events[i] = next[i].event
+			}
+			now.at, now.seq = next[len(next)-1].settled, next[len(next)-1].event
+			armed, err := tx.rearm(events, SourceDestination(j.Source), j.from(), j.Kind == Replay)
 			if err != nil {
-				return Job{}, err
+				return Job{}, fmt.Errorf("job %s: %w", id, err)
 			}
-			if !ok {
-				now.Skipped++
-			}
-			now.at, now.seq = d.settled, d.id.Seq
+			now.Skipped += int64(len(next)) - armed
 		}
 		now.Done, now.Updated = now.Done+int64(len(next)), tx.Now
 		if len(next) < n {
@@ -189,10 +191,7 @@ func (j *job) from() State {
 }
 
 // step is a delivery that a job comes to.
-type step struct {
-	id      DeliveryID
-	settled int64
-}
+type step struct{ event, settled int64 }
 
 func (s *Store) nextOf(ctx context.Context, j *job, n int) (next []step, err error) {
 	from, args := j.rest()
@@ -200,9 +199,9 @@ func (s *Store) nextOf(ctx context.Context, j *job, n int) (next []step, err err
 	if j.Kind == Replay {
 		order = " ORDER BY e.seq LIMIT ?"
 	}
-	err = s.query(ctx, "SELECT d.event, d.n, d.settled "+from+order, append(args, n), func(scan func(...any) error) error {
+	err = s.query(ctx, "SELECT d.event, d.settled "+from+order, append(args, n), func(scan func(...any) error) error {
 		var d step
-		err := scan(&d.id.Seq, &d.id.N, &d.settled)
+		err := scan(&d.event, &d.settled)
 		next = append(next, d)
 		return err
 	})

@@ -52,7 +52,8 @@ func (tx *Tx) revive(id DeliveryID) (bool, error) {
 	case !kept:
 		return false, fmt.Errorf("event %d: %w", id.Seq, ErrGone)
 	case state != Pending:
-		return tx.rearm(id, destination, state, false)
+		n, err := tx.rearm([]int64{id.Seq}, destination, state, false)
+		return n > 0, err
 	}
 	now := millis(tx.Now)
 	if _, err := tx.Exec("UPDATE deliveries SET due = ?, hurried = ? WHERE event = ? AND n = ? AND due > ?", now, now, id.Seq, id.N, now); err != nil {
@@ -100,7 +101,7 @@ func (s *Store) Erase(ctx context.Context, seq int64) error {
 		}
 		if err == nil {
 			tx.effects.erased = true
-			err = tx.empty(seq)
+			err = tx.empty([]int64{seq})
 		}
 		if err == nil {
 			err = tx.kill(seq)
@@ -117,20 +118,18 @@ var forever = time.UnixMilli(math.MaxInt64)
 
 // kill makes the pending deliveries of an erased event dead.
 func (tx *Tx) kill(seq int64) error {
-	var ids []int
 	var destinations []string
-	err := tx.Query("SELECT n, destination FROM deliveries WHERE event = ? AND state = ?", []any{seq, int(Pending)}, func(scan func(...any) error) error {
-		var n int
+	err := tx.Query("SELECT destination FROM deliveries WHERE event = ? AND state = ?", []any{seq, int(Pending)}, func(scan func(...any) error) error {
 		var destination string
-		err := scan(&n, &destination)
-		ids, destinations = append(ids, n), append(destinations, destination)
+		err := scan(&destination)
+		destinations = append(destinations, destination)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	for i, n := range ids {
-		if _, err := tx.bury(DeliveryID{seq, n}, destinations[i], "erased", forever); err != nil {
+	for _, destination := range destinations {
+		if _, err := tx.bury([]int64{seq}, destination, "erased", forever); err != nil {
 			return err
 		}
 	}

@@ -43,11 +43,7 @@ const (
 COALESCE(MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END), 0), COALESCE(MAX(CASE d.state WHEN 3 THEN 1 ELSE 0 END), 0), COALESCE(MAX(d.settled), e.received),
 CASE WHEN MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END) = 1 THEN 0 WHEN EXISTS (SELECT 1 FROM payloads p WHERE p.seq = e.seq) THEN 1 ELSE 0 END
 FROM events e LEFT JOIN deliveries d ON d.event = e.seq`
-	pastQuery   = pastColumns + ` WHERE e.seq > ? GROUP BY e.seq ORDER BY e.seq LIMIT ?`
-	againQuery  = pastColumns + ` WHERE e.seq = ? GROUP BY e.seq`
-	emptyQuery  = `DELETE FROM payloads WHERE seq = ?`
-	mumQuery    = `UPDATE attempts SET response = NULL WHERE event = ? AND response IS NOT NULL`
-	lettersDead = `SELECT destination FROM deliveries WHERE event = ? AND state = 3`
+	pastQuery = pastColumns + ` WHERE e.seq > ? GROUP BY e.seq ORDER BY e.seq LIMIT ?`
 )
 
 func scanPast(scan func(...any) error) (e past, err error) {
@@ -102,63 +98,73 @@ func (r *Retention) judge(e *past, at stage, now time.Time) action {
 
 // enforce does to events what retention says today, after a look at what has become
 // of them since they were chosen.
-func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []past) error {
+func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []int64) error {
 	return s.Do(ctx, func(tx *Tx) error {
-		for _, chosen := range events {
-			var e past
-			err := tx.lock(chosen.seq)
+		if err := tx.lock(events...); err != nil {
+			return fmt.Errorf("retention: %w", err)
+		}
+		var emptied, removed []int64
+		err := tx.Query(pastColumns+" WHERE "+s.dialect.in("e.seq")+" GROUP BY e.seq", []any{s.dialect.List(events)}, func(scan func(...any) error) error {
+			e, err := scanPast(scan)
 			if err != nil {
-				return fmt.Errorf("retention of event %d: %w", chosen.seq, err)
-			}
-			err = tx.Query(againQuery, []any{chosen.seq}, func(scan func(...any) error) (err error) {
-				e, err = scanPast(scan)
 				return err
-			})
-			if err == nil && e.seq == chosen.seq {
-				switch r.judge(&e, at, tx.Now) {
-				case empty:
-					err = tx.empty(e.seq)
-				case remove:
-					err = tx.remove(&e)
+			}
+			switch r.judge(&e, at, tx.Now) {
+			case empty:
+				emptied = append(emptied, e.seq)
+			case remove:
+				removed = append(removed, e.seq)
+				if len(e.place) == len(Digest{}) {
+					tx.give(Digest(e.place))
 				}
 			}
-			if err != nil {
-				return fmt.Errorf("retention of event %d: %w", chosen.seq, err)
-			}
+			return nil
+		})
+		if err == nil {
+			err = tx.empty(emptied)
+		}
+		if err == nil {
+			err = tx.remove(removed)
+		}
+		if err != nil {
+			return fmt.Errorf("retention: %w", err)
 		}
 		return nil
 	})
 }
 
-// empty deletes the payload of an event and the responses of its attempts.
-func (tx *Tx) empty(seq int64) error {
-	if _, err := tx.Exec(emptyQuery, seq); err != nil {
-		return err
-	}
-	_, err := tx.Exec(mumQuery, seq)
-	return err
+// empty deletes the payloads of events and the responses of their attempts.
+func (tx *Tx) empty(events []int64) error {
+	d := &tx.store.dialect
+	return tx.each(events, "DELETE FROM payloads WHERE "+d.in("seq"), "UPDATE attempts SET response = NULL WHERE "+d.in("event")+" AND response IS NOT NULL")
 }
 
-// remove deletes an event.
-func (tx *Tx) remove(e *past) error {
-	if e.dead {
-		err := tx.Query(lettersDead, []any{e.seq}, func(scan func(...any) error) error {
+// remove deletes events.
+func (tx *Tx) remove(events []int64) error {
+	d := &tx.store.dialect
+	if len(events) > 0 {
+		err := tx.Query("SELECT destination, COUNT(*) FROM deliveries WHERE "+d.in("event")+" AND state = ? GROUP BY destination", []any{d.List(events), int(Dead)}, func(scan func(...any) error) error {
 			var destination string
-			err := scan(&destination)
-			tx.count(destination, Dead, -1)
+			var n int64
+			err := scan(&destination, &n)
+			tx.count(destination, Dead, -n)
 			return err
 		})
 		if err != nil {
 			return err
 		}
 	}
-	if len(e.place) == len(Digest{}) {
-		tx.give(Digest(e.place))
+	return tx.each(events, "DELETE FROM attempts WHERE "+d.in("event"), "DELETE FROM deliveries WHERE "+d.in("event"),
+		"DELETE FROM payloads WHERE "+d.in("seq"), "DELETE FROM events WHERE "+d.in("seq"))
+}
+
+// each runs statements, the parameter of which is a list of events, if there are any.
+func (tx *Tx) each(events []int64, statements ...string) error {
+	if len(events) == 0 {
+		return nil
 	}
-	for _, query := range []string{
-		"DELETE FROM attempts WHERE event = ?", "DELETE FROM deliveries WHERE event = ?", emptyQuery, "DELETE FROM events WHERE seq = ?",
-	} {
-		if _, err := tx.Exec(query, e.seq); err != nil {
+	for _, statement := range statements {
+		if _, err := tx.Exec(statement, tx.store.dialect.List(events)); err != nil {
 			return err
 		}
 	}

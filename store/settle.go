@@ -85,28 +85,27 @@ func (tx *Tx) settleAt(o *Outcome, destination string, from State, owner int64) 
 // due now. Attempts go on counting. It reports whether it did.
 func (tx *Tx) Rearm(id DeliveryID, destination string, replay bool) (bool, error) {
 	for _, from := range []State{Dead, Delivered} {
-		if ok, err := tx.rearm(id, destination, from, replay); ok || err != nil {
-			return ok, err
+		if n, err := tx.rearm([]int64{id.Seq}, destination, from, replay); n > 0 || err != nil {
+			return n > 0, err
 		}
 	}
 	return false, nil
 }
 
-// rearm re-arms a delivery that is in a state.
-func (tx *Tx) rearm(id DeliveryID, destination string, from State, replay bool) (bool, error) {
-	if err := tx.lock(id.Seq); err != nil {
-		return false, fmt.Errorf("re-arming event %d: %w", id.Seq, err)
+// rearm re-arms those deliveries of events to a destination that are in a state and
+// have a payload, and returns how many.
+func (tx *Tx) rearm(events []int64, destination string, from State, replay bool) (int64, error) {
+	if err := tx.lock(events...); err != nil {
+		return 0, fmt.Errorf("re-arming: %w", err)
 	}
-	now := millis(tx.Now)
+	now, d := millis(tx.Now), &tx.store.dialect
 	n, err := tx.Exec(`UPDATE deliveries SET state = ?, step = 0, armed = ?, due = ?, hurried = ?, settled = 0, reason = '', replay = ?
-WHERE event = ? AND n = ? AND state = ? AND destination = ? AND EXISTS (SELECT 1 FROM payloads WHERE seq = event)`,
-		int(Pending), now, now, now, replay, id.Seq, id.N, int(from), destination)
+WHERE `+d.in("event")+` AND state = ? AND destination = ? AND EXISTS (SELECT 1 FROM payloads WHERE seq = event)`,
+		int(Pending), now, now, now, replay, d.List(events), int(from), destination)
 	if err != nil {
-		return false, fmt.Errorf("re-arming event %d: %w", id.Seq, err)
+		return 0, fmt.Errorf("re-arming: %w", err)
 	}
-	if n > 0 {
-		tx.count(destination, from, -1)
-		tx.count(destination, Pending, 1)
-	}
-	return n > 0, nil
+	tx.count(destination, from, -n)
+	tx.count(destination, Pending, n)
+	return n, nil
 }

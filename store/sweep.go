@@ -131,7 +131,7 @@ func (s *Store) sweep(ctx context.Context, r *Retention, at stage, tooMuch func(
 
 // choose returns the next events of which something has to go, about so many bytes, and
 // where to go on; that is the cursor itself at the end.
-func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, bytes int64) (chosen []past, next int64, err error) {
+func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, bytes int64) (chosen []int64, next int64, err error) {
 	now, size := s.Now(), int64(0)
 	next, bytes = cursor, min(bytes, sweepBytes)
 	err = s.query(ctx, pastQuery, []any{cursor, sweepLook}, func(scan func(...any) error) error {
@@ -146,7 +146,7 @@ func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, byte
 		if r.judge(&e, at, now) == leave {
 			return nil
 		}
-		chosen, size = append(chosen, e), size+rowBytes
+		chosen, size = append(chosen, e.seq), size+rowBytes
 		if e.kept {
 			size += e.size
 		}

@@ -104,14 +104,15 @@ func (tx *Tx) prepare(query string, args []any) (*sql.Stmt, error) {
 	return stmt, nil
 }
 
-// lock makes sure that no other process changes the deliveries of an event before the
+// lock makes sure that no other process changes the deliveries of events before the
 // transaction has ended: what is read of them afterwards stays so.
-func (tx *Tx) lock(seq int64) error {
-	end := tx.store.dialect.Lock
-	if end == "" {
+func (tx *Tx) lock(events ...int64) error {
+	d := &tx.store.dialect
+	if d.Lock == "" {
 		return nil
 	}
-	return tx.Query("SELECT n FROM deliveries WHERE event = ? ORDER BY n"+end, []any{seq}, func(func(...any) error) error { return nil })
+	query := "SELECT n FROM deliveries WHERE " + d.in("event") + " ORDER BY event, n" + d.Lock
+	return tx.Query(query, []any{d.List(events)}, func(func(...any) error) error { return nil })
 }
 
 // take and give up places, as Keys learns once the transaction is committed.
