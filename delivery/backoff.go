@@ -8,8 +8,8 @@ const (
 )
 
 // backoff is how long to leave alone what fails again and again: a second, then
-// twice as long each time, eight seconds at most: a store that works again shall not wait. The zero value leaves nothing
-// alone.
+// twice as long each time, and at most as long as what works again may wait. The zero
+// value leaves nothing alone.
 type backoff struct {
 	delay time.Duration
 	until time.Time

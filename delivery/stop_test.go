@@ -134,7 +134,7 @@ func TestUnwrittenOutcomesBoundTheRepeated(t *testing.T) {
 			t.Errorf("%d attempts while nothing can be written; want one for each slot", tried)
 		}
 		b.wantStates(map[store.State]int{store.Pending: 500})
-		if n := b.store.called("Settle"); n > 8*125 {
+		if n := b.store.called("Settle"); n > 4*460 {
 			t.Errorf("%d tries to write in an hour", n)
 		}
 		if n := b.logs.count("outcomes of attempts cannot be stored"); n != 1 {
@@ -220,8 +220,8 @@ func TestUnreadableStore(t *testing.T) {
 				b.app.says(nil)
 				before := b.store.called(broken)
 				sleep(time.Hour)
-				if n := b.store.called(broken) - before; n > 140 {
-					t.Errorf("it was asked %d times in an hour; want twice a minute", n)
+				if n := b.store.called(broken) - before; n > 480 {
+					t.Errorf("it was asked %d times in an hour; want eight times a minute", n)
 				}
 				b.store.failing(nil)
 				sleep(2 * time.Minute)
