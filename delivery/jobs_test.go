@@ -22,7 +22,7 @@ func TestJobs(t *testing.T) {
 				return nil
 			})
 			sleep(time.Hour)
-			if n := b.store.called("Jobs", "AdvanceJob job_1"); n > 150 {
+			if n := b.store.called("Jobs", "AdvanceJob job_1"); n > 480 {
 				b.Errorf("it was tried %d times", n)
 			}
 			b.store.failing(nil)

@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -29,6 +30,9 @@ const (
 // same store.
 type gateway struct {
 	t       *testing.T
+	name    string
+	life    int      // counts the starts
+	env     []string // beside what every one has
 	address string
 	config  string
 	home    string
@@ -61,14 +65,8 @@ func (o *output) tail() string {
 // to the app.
 func newGateway(t *testing.T, store string, to *app) *gateway {
 	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close()
-	g := &gateway{t: t, address: listener.Addr().String(), home: t.TempDir()}
-	g.config = filepath.Join(g.home, "Caddyfile")
-	caddyfile := fmt.Sprintf(`{
+	g := &gateway{t: t, address: freeAddress(t), home: t.TempDir()}
+	g.configure(fmt.Sprintf(`{
 	admin off
 	persist_config off
 	grace_period 3s
@@ -85,24 +83,59 @@ http://%s {
 		retry 100ms 200ms 500ms forever
 	}
 }
-`, filepath.Join(store, "events.db"), g.address, to.address, concurrency)
+`, filepath.Join(store, "events.db"), g.address, to.address, concurrency))
+	return g
+}
+
+// freeAddress returns a loopback address that nobody listens at, and that is not one
+// of those which connections take: it is free again whenever a gateway starts anew.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
+		if err == nil {
+			defer listener.Close()
+			return listener.Addr().String()
+		}
+	}
+	t.Fatal("no address is free")
+	return ""
+}
+
+// configure writes a Caddyfile, and sees to the gateway's end.
+func (g *gateway) configure(caddyfile string) {
+	g.t.Helper()
+	t := g.t
+	g.config = filepath.Join(g.home, "Caddyfile")
 	if err := os.WriteFile(g.config, []byte(caddyfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		g.kill()
 		if t.Failed() {
-			t.Logf("the gateway said at last:\n%s", g.log.tail())
+			t.Logf("the gateway %s said at last:\n%s", g.name, g.log.tail())
 		}
 	})
-	return g
 }
+
+// incarnation tells this start of the gateway from others of it, and from other
+// gateways.
+func (g *gateway) incarnation() string { return fmt.Sprintf("%s#%d", g.name, g.life) }
 
 // start runs the gateway and returns once it listens.
 func (g *gateway) start() {
 	g.t.Helper()
+	g.launch()
+	g.listens()
+}
+
+// launch runs the gateway.
+func (g *gateway) launch() {
+	g.t.Helper()
+	g.life++
 	g.cmd = exec.Command(binary, "run", "--config", g.config, "--adapter", "caddyfile")
-	g.cmd.Env = append(os.Environ(), "CRASH_SECRET="+secret, "HOME="+g.home, "XDG_DATA_HOME="+g.home, "XDG_CONFIG_HOME="+g.home)
+	g.cmd.Env = append(os.Environ(), "CRASH_SECRET="+secret, "HOME="+g.home, "XDG_DATA_HOME="+g.home, "XDG_CONFIG_HOME="+g.home, "HOOKGATE_GATEWAY="+g.incarnation())
+	g.cmd.Env = append(g.cmd.Env, g.env...)
 	g.cmd.Stdout, g.cmd.Stderr = &g.log, &g.log
 	if err := g.cmd.Start(); err != nil {
 		g.t.Fatal(err)
@@ -113,6 +146,11 @@ func (g *gateway) start() {
 		_ = cmd.Wait() // how it ends is what the tests are about
 		close(ended)
 	}()
+}
+
+// listens returns once it does.
+func (g *gateway) listens() {
+	g.t.Helper()
 	for started := time.Now(); ; {
 		conn, err := net.Dial("tcp", g.address)
 		if err == nil {
@@ -120,7 +158,7 @@ func (g *gateway) start() {
 			return
 		}
 		select {
-		case <-ended:
+		case <-g.ended:
 			g.t.Fatal("the gateway does not start")
 		case <-time.After(5 * time.Millisecond):
 		}

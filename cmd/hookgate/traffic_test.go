@@ -23,17 +23,22 @@ import (
 // ledger is what was sent, acknowledged and received: the tests' own memory, which
 // nobody kills.
 type ledger struct {
+	source   string // whose events they are
 	mu       sync.Mutex
 	sent     map[string][32]byte // id → digest of the body
 	acked    map[string]bool
 	received map[string][]int // id → in which lives of the gateway the app has answered 200
+	makers   map[string][]string // id → which gateways, each time they start another, made those attempts
 	life     int
 	dark     bool     // the power is gone: what is acknowledged now was not heard
 	wrong    []string // what must not happen at all
 }
 
 func newLedger() *ledger {
-	return &ledger{sent: make(map[string][32]byte), acked: make(map[string]bool), received: make(map[string][]int)}
+	return &ledger{
+		source: "crash", sent: make(map[string][32]byte), acked: make(map[string]bool),
+		received: make(map[string][]int), makers: make(map[string][]string),
+	}
 }
 
 func (l *ledger) with(do func()) {
@@ -65,6 +70,7 @@ type app struct {
 	*ledger
 	address string
 	down    atomic.Bool  // it answers 503
+	gone    atomic.Bool  // it answers 410
 	hangs   atomic.Bool  // it answers nothing
 	calls   atomic.Int64 // in flight
 	most    atomic.Int64 // ever in flight
@@ -143,6 +149,10 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
+	if a.gone.Load() {
+		w.WriteHeader(http.StatusGone)
+		return
+	}
 	id := r.Header.Get("Hookgate-Id")
 	a.with(func() {
 		sum, ok := a.sent[id]
@@ -151,43 +161,56 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.wrong = append(a.wrong, "invented: "+id)
 		case sum != sha256.Sum256(body):
 			a.wrong = append(a.wrong, "body changed: "+id)
-		case r.Header.Get("Svix-Id") != id || r.Header.Get("Hookgate-Source") != "crash":
+		case r.Header.Get("Svix-Id") != id || r.Header.Get("Hookgate-Source") != a.source:
 			a.wrong = append(a.wrong, "headers changed: "+id)
 		}
 		a.received[id] = append(a.received[id], a.life)
+		a.makers[id] = append(a.makers[id], r.Header.Get("Gateway"))
 	})
 }
 
 // senders post signed webhooks until they are stopped, and each again and again until
-// it is acknowledged.
+// it is acknowledged, to any of the gateways each time.
 type senders struct {
 	*ledger
-	url     string
-	hook    *svix.Webhook
-	client  *http.Client
-	stop    chan struct{}
-	working sync.WaitGroup
+	addresses []string
+	hook      *svix.Webhook
+	client    *http.Client
+	broken    atomic.Int64 // requests without an answer
+	stop      chan struct{}
+	working   sync.WaitGroup
 }
 
 const senderCount = 16
 
-func startSenders(t *testing.T, to *gateway, l *ledger) *senders {
+// startSenders starts so many senders for each gateway.
+func startSenders(t *testing.T, to *gateway, l *ledger, more ...*gateway) *senders {
+	t.Helper()
+	s := newSenders(t, l, append(more, to)...)
+	run := rand.Uint32()
+	for n := range senderCount * len(s.addresses) {
+		s.working.Go(func() {
+			for k := 0; !s.stopping(); k++ {
+				s.send(fmt.Sprintf("msg_%08x_%d_%d", run, n, k))
+			}
+		})
+	}
+	return s
+}
+
+// newSenders returns senders that do not start by themselves.
+func newSenders(t *testing.T, l *ledger, to ...*gateway) *senders {
 	t.Helper()
 	hook, err := svix.NewWebhook(secret)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s := &senders{
-		ledger: l, url: "http://" + to.address + "/hooks", hook: hook, stop: make(chan struct{}),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: senderCount}, Timeout: 20 * time.Second},
+		ledger: l, hook: hook, stop: make(chan struct{}),
+		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4 * senderCount}, Timeout: 20 * time.Second},
 	}
-	run := rand.Uint32()
-	for n := range senderCount {
-		s.working.Go(func() {
-			for k := 0; !s.stopping(); k++ {
-				s.send(fmt.Sprintf("msg_%08x_%d_%d", run, n, k))
-			}
-		})
+	for _, g := range to {
+		s.addresses = append(s.addresses, g.address)
 	}
 	t.Cleanup(s.end)
 	return s
@@ -213,10 +236,9 @@ func (s *senders) end() {
 
 // send posts one event until it is acknowledged, or nobody waits for it any more.
 func (s *senders) send(id string) {
-	body := bytes.Repeat([]byte(id), rand.IntN(100))
-	s.with(func() { s.sent[id] = sha256.Sum256(body) })
+	body := s.write(id)
 	for {
-		acked, err := s.post(id, body)
+		acked, err := s.post(s.addresses[rand.IntN(len(s.addresses))], id, body)
 		if err != nil {
 			s.with(func() { s.wrong = append(s.wrong, err.Error()) })
 			return
@@ -228,32 +250,26 @@ func (s *senders) send(id string) {
 	}
 }
 
+// write makes an event, and returns its body.
+func (s *senders) write(id string) []byte {
+	body := bytes.Repeat([]byte(id), rand.IntN(100))
+	s.with(func() { s.sent[id] = sha256.Sum256(body) })
+	return body
+}
+
 // post reports whether an event was acknowledged. A connection that breaks and a 503
-// are no errors: the sender tries again.
-func (s *senders) post(id string, body []byte) (acked bool, err error) {
-	now := time.Now()
-	signature, err := s.hook.Sign(id, now, body)
+// that says when to come again are no errors: the sender tries again.
+func (s *senders) post(address, id string, body []byte) (acked bool, err error) {
+	answer, err := s.ask(address, id, body)
 	if err != nil {
-		return false, err
-	}
-	r, err := http.NewRequest(http.MethodPost, s.url, bytes.NewReader(body))
-	if err != nil {
-		return false, err
-	}
-	r.Header.Set("Svix-Id", id)
-	r.Header.Set("Svix-Timestamp", fmt.Sprint(now.Unix()))
-	r.Header.Set("Svix-Signature", signature)
-	answer, err := s.client.Do(r)
-	if err != nil {
+		s.broken.Add(1)
 		return false, nil
 	}
-	defer answer.Body.Close()
-	text, err := io.ReadAll(answer.Body)
 	switch {
-	case err != nil || answer.StatusCode == http.StatusServiceUnavailable:
+	case answer.status == http.StatusServiceUnavailable && answer.header.Get("Retry-After") != "":
 		return false, nil
-	case answer.StatusCode != http.StatusOK:
-		return false, fmt.Errorf("%s was answered %d: %s", id, answer.StatusCode, text)
+	case answer.status != http.StatusOK:
+		return false, fmt.Errorf("%s was answered %d: %v %s", id, answer.status, answer.header, answer.text)
 	}
 	s.with(func() {
 		if acked = !s.dark; acked {
@@ -261,6 +277,36 @@ func (s *senders) post(id string, body []byte) (acked bool, err error) {
 		}
 	})
 	return acked, nil
+}
+
+// answer is what a gateway has said.
+type answer struct {
+	status int
+	header http.Header
+	text   []byte
+}
+
+// ask posts an event once. The error says that there was no answer.
+func (s *senders) ask(address, id string, body []byte) (answer, error) {
+	now := time.Now()
+	signature, err := s.hook.Sign(id, now, body)
+	if err != nil {
+		return answer{}, err
+	}
+	r, err := http.NewRequest(http.MethodPost, "http://"+address+"/hooks/"+s.source, bytes.NewReader(body))
+	if err != nil {
+		return answer{}, err
+	}
+	r.Header.Set("Svix-Id", id)
+	r.Header.Set("Svix-Timestamp", fmt.Sprint(now.Unix()))
+	r.Header.Set("Svix-Signature", signature)
+	response, err := s.client.Do(r)
+	if err != nil {
+		return answer{}, err
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	return answer{response.StatusCode, response.Header, text}, err
 }
 
 // settled waits until every acknowledged event has arrived, and then holds the ledger
