@@ -60,7 +60,7 @@ func acquireStorage(ctx context.Context, config *Store, logger *slog.Logger) (*s
 func othersSettled(key string) (err error) {
 	storages.Range(func(_, value any) bool {
 		s := value.(*storage)
-		if destination, n := s.pending(); n > 0 && s.key != key && !s.store.Standing().Shared {
+		if destination, n := s.pending(); n > 0 && s.key != key && s.store.Standing().Others == 0 {
 			err = fmt.Errorf("the store cannot change from %s to %s while events wait in it (%d for %s): let them be delivered first, or stop Caddy and move the file, or its events with webhook migrate", s.key, key, n, destination)
 		}
 		return err == nil

@@ -12,7 +12,7 @@ func TestClockNeverGoesBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		var ahead time.Duration
-		c := newClock(func() time.Time { return time.Now().Add(ahead) })
+		c := newClock(func() time.Time { return time.Now().Add(ahead) }, false)
 		for _, step := range []struct{ sleep, ahead, want time.Duration }{
 			{time.Minute, 0, time.Minute},
 			{time.Minute, -time.Hour, 2 * time.Minute},
@@ -30,4 +30,17 @@ func TestClockNeverGoesBack(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestSharedClockIsTheStores: gateways that share a store agree on its clock, also if
+// that goes back.
+func TestSharedClockIsTheStores(t *testing.T) {
+	at := time.Unix(1_000_000, 0)
+	c := newClock(func() time.Time { return at }, true)
+	for _, step := range []time.Duration{time.Hour, -2 * time.Hour, time.Second} {
+		at = at.Add(step)
+		if got := c.now(); !got.Equal(at) {
+			t.Errorf("it shows %v; want %v", got, at)
+		}
+	}
 }

@@ -104,7 +104,7 @@ func New(s Store, o Options) *Engine {
 		o.Observer = nobody{}
 	}
 	e := &Engine{
-		store: s, clock: newClock(o.Now), random: o.Rand, logger: o.Logger, watch: o.Observer,
+		store: s, clock: newClock(o.Now, s.Standing().Shared), random: o.Rand, logger: o.Logger, watch: o.Observer,
 		none: make(chan struct{}, 1), dispatchers: make(map[string]*dispatcher),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())

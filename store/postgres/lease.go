@@ -49,8 +49,8 @@ type lease struct {
 	connect func(context.Context) (*pgx.Conn, error)
 	logger  *slog.Logger
 
-	now    atomic.Pointer[standing]
-	offset atomic.Int64 // of the database's clock from this machine's, in nanoseconds
+	now atomic.Pointer[standing]
+	set atomic.Pointer[shown] // nil before the database was asked
 
 	mu      sync.Mutex // one starts or ends it
 	running bool
@@ -84,8 +84,18 @@ func (l *lease) standing() store.Standing {
 	return store.Standing{Shared: true, Owner: s.owner, Term: s.term, Held: held, Leads: held && s.leads, Others: s.others, Changes: s.changes}
 }
 
-// clock is the database's clock, as of the last renewal.
-func (l *lease) clock() time.Time { return time.Now().Add(time.Duration(l.offset.Load())) }
+// shown is what the database's clock showed at a time by the monotonic clock.
+type shown struct{ time, at time.Time }
+
+// clock is the database's clock, whatever becomes of this machine's; which is all that
+// is known before the first renewal.
+func (l *lease) clock() time.Time {
+	r := l.set.Load()
+	if r == nil {
+		return time.Now()
+	}
+	return r.time.Add(time.Since(r.at))
+}
 
 // start takes the lease and keeps it. It does nothing if it is kept already.
 func (l *lease) start(ctx context.Context) error {
@@ -238,7 +248,7 @@ func (l *lease) look(ctx context.Context, conn *pgx.Conn) ([]int64, error) {
 		return nil
 	})
 	if err == nil && len(peers) > 0 {
-		l.offset.Store(int64(at.Sub(asked.Round(0).Add(time.Since(asked) / 2))))
+		l.set.Store(&shown{time: at, at: asked.Add(time.Since(asked) / 2)})
 	}
 	return peers, err
 }

@@ -19,6 +19,5 @@ func (d *Database) Migrations() []store.Migration {
 		`CREATE SEQUENCE event_numbers`,
 		`CREATE UNIQUE INDEX events_place ON events (place) WHERE place IS NOT NULL`,
 		`ALTER TABLE deliveries SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05)`,
-		`ALTER TABLE payloads ALTER COLUMN head SET STORAGE EXTERNAL, ALTER COLUMN body SET STORAGE EXTENDED`,
 	}}}
 }
