@@ -117,7 +117,7 @@ type Dialect struct {
 	Lock string
 	// Claim claims pending deliveries, and returns all columns of each; empty where
 	// there is nobody to be kept from them. Its parameters are the owner's number, the
-	// destination, until when they are due, the owner's number, the events to leave
+	// destination, from and until when they are due, the owner's number, the events to leave
 	// out, as List makes them, and how many.
 	Claim string
 	// Timeout is how long a transaction may take, and Patience how long a query beside

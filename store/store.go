@@ -51,6 +51,7 @@ type Store struct {
 	retention  atomic.Pointer[Retention]
 	sweeper    sweeper
 	adoptions  adoptions
+	floors     floors
 }
 
 // failure is why the store is failed, and when it may be tried again.

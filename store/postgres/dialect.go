@@ -22,7 +22,7 @@ const (
 // one whose lease runs. What this gateway has claimed but does not hold it may have: the
 // answer to an earlier claim may have been lost.
 const claim = `UPDATE deliveries SET owner = ? WHERE (event, n) IN (
-SELECT event, n FROM deliveries WHERE destination = ? AND state = 1 AND due <= ?
+SELECT event, n FROM deliveries WHERE destination = ? AND state = 1 AND due >= ? AND due <= ?
 AND owner NOT IN (SELECT number FROM gateways WHERE number <> ? AND expires > clock_timestamp())
 AND event <> ALL(?) ORDER BY due, armed, event LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING *`
 

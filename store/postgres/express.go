@@ -14,7 +14,8 @@ import (
 
 // The tables are filled from arrays, one for each column, so that a statement is the
 // same for any number of rows and planned once. "(… IN (SELECT …)) IS TRUE" is looked
-// up in a hash whatever the plan; a join of what has no statistics might not be.
+// up in a hash whatever the plan; a join of what has no statistics might not be. And
+// "state + 0 = 1" keeps the index of what waits from being taken for that of the keys.
 const (
 	acceptQuery = `WITH known AS (
 	SELECT p.i FROM unnest($1::bytea[], $2::int[]) p (place, i) WHERE EXISTS (SELECT 1 FROM events e WHERE e.place = p.place)
@@ -40,7 +41,7 @@ SELECT i, seq FROM a WHERE (seq IN (SELECT seq FROM fresh)) IS TRUE`
 		o (i, event, n, destination, owner, state, step, number, due, last, settled, reason, started, took, outcome, status, error, response)
 ), done AS (
 	UPDATE deliveries d SET state = o.state, step = o.step, attempts = GREATEST(d.attempts, o.number), due = o.due, last = o.last, settled = o.settled, reason = o.reason, owner = 0
-	FROM o WHERE d.event = o.event AND d.n = o.n AND d.state = 1 AND d.destination = o.destination AND d.owner = o.owner RETURNING o.i
+	FROM o WHERE d.event = o.event AND d.n = o.n AND d.state + 0 = 1 AND d.destination = o.destination AND d.owner = o.owner RETURNING o.i
 ), tried AS (
 	INSERT INTO attempts (event, n, number, started, took, outcome, status, error, response)
 	SELECT event, n, number, started, took, outcome, status, error, response FROM o WHERE number > 0 AND (i IN (SELECT i FROM done)) IS TRUE

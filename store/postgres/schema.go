@@ -18,6 +18,8 @@ func (d *Database) Migrations() []store.Migration {
 		`CREATE SEQUENCE gateway_numbers`,
 		`CREATE SEQUENCE event_numbers`,
 		`CREATE UNIQUE INDEX events_place ON events (place) WHERE place IS NOT NULL`,
+		`DROP INDEX deliveries_due`, // what is claimed has to lie in order: nothing is sorted then, whatever statistics say
+		`CREATE INDEX deliveries_due ON deliveries (destination, due, armed, event) WHERE state = 1`,
 		`ALTER TABLE deliveries SET (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 5000, autovacuum_analyze_scale_factor = 0.05)`,
 	}}}
 }
