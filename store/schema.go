@@ -124,10 +124,12 @@ func (s *Store) migrate(ctx context.Context) (err error) {
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	w := s.db.Writer()
-	if _, err := w.ExecContext(ctx, s.dialect.schema(versionsTable)); err != nil {
+	short, cancel := wait(ctx, s.dialect.Timeout)
+	defer cancel()
+	if _, err := w.ExecContext(short, s.dialect.schema(versionsTable)); err != nil {
 		return fmt.Errorf("reading the store's version: %w", err)
 	}
-	at, err := s.versions(ctx)
+	at, err := s.versions(short)
 	if err != nil {
 		return err
 	}

@@ -39,6 +39,7 @@ type Server struct {
 
 	keeper    *exec.Cmd
 	end       *os.File // closed, the keeper ends the server
+	before    int      // how long the log was when the server was last started
 	databases atomic.Int64
 }
 
@@ -154,6 +155,7 @@ func (s *Server) run() error {
 	}, s.settings...) {
 		args = append(args, "-c", setting)
 	}
+	s.before = len(s.log())
 	in, end, err := os.Pipe()
 	if err != nil {
 		return err
@@ -182,7 +184,7 @@ func (s *Server) wait() error {
 		if err == nil {
 			return conn.Close(ctx)
 		}
-		if s.pid() == 0 && strings.Contains(s.log(), "FATAL") {
+		if s.pid() == 0 && strings.Contains(s.log()[s.before:], "FATAL") {
 			return err
 		}
 		select {

@@ -39,7 +39,6 @@ type Database struct {
 	writer   *sql.Conn
 	db       *sql.DB // of the writer
 	reads    *sql.DB
-	pool     *pgxpool.Pool
 	warnings []string
 }
 
@@ -162,6 +161,8 @@ func (d *Database) Open(ctx context.Context) (err error) {
 		}
 	}()
 	config := d.config.Load().Copy()
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
 	d.db = stdlib.OpenDB(*settings(config.ConnConfig, writing()))
 	d.db.SetMaxOpenConns(1)
 	if d.writer, err = d.db.Conn(ctx); err != nil {
@@ -170,12 +171,11 @@ func (d *Database) Open(ctx context.Context) (err error) {
 	if err := d.check(ctx); err != nil {
 		return fmt.Errorf("opening %s: %w", d.Name(), err)
 	}
-	config.ConnConfig = settings(config.ConnConfig, reading())
-	if d.pool, err = pgxpool.NewWithConfig(ctx, config); err != nil {
-		return fmt.Errorf("connecting to %s: %w", d.Name(), unreachable(err))
-	}
-	d.reads = stdlib.OpenDBFromPool(d.pool)
+	d.reads = stdlib.OpenDB(*settings(config.ConnConfig, reading()))
 	d.reads.SetMaxOpenConns(int(config.MaxConns))
+	d.reads.SetMaxIdleConns(int(config.MaxConns))
+	d.reads.SetConnMaxLifetime(config.MaxConnLifetime)
+	d.reads.SetConnMaxIdleTime(config.MaxConnIdleTime)
 	return nil
 }
 
@@ -212,22 +212,45 @@ func (d *Database) Leave(ctx context.Context) error { return d.lease.leave(ctx) 
 // migrating holds a lock that all gateways know, whichever tables they have in mind.
 const migrating = `hashtextextended('hookgate migrations', 0)`
 
+// lockPoll is how often it is looked whether another gateway has migrated.
+const lockPoll = 100 * time.Millisecond
+
 // Lock waits until nobody else migrates. It is let go of with the connection at the
 // latest.
 func (d *Database) Lock(ctx context.Context) (unlock func() error, err error) {
 	exec := func(query string) error {
+		ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+		defer cancel()
 		_, err := d.writer.ExecContext(ctx, query)
 		return classify(err)
 	}
-	if err := exec("SET statement_timeout = 0; SET lock_timeout = 0"); err != nil {
-		return nil, err
+	try := func() (got bool, err error) {
+		ctx, cancel := context.WithTimeout(ctx, statementTimeout)
+		defer cancel()
+		err = d.writer.QueryRowContext(ctx, "SELECT pg_try_advisory_lock("+migrating+")").Scan(&got)
+		return got, classify(err)
 	}
-	if err := exec("SELECT pg_advisory_lock(" + migrating + ")"); err != nil {
-		return nil, err
+	for {
+		got, err := try()
+		if err != nil {
+			return nil, err
+		}
+		if got {
+			break
+		}
+		select { // another gateway migrates, which may take long
+		case <-time.After(lockPoll):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return func() error {
-		return errors.Join(exec("SELECT pg_advisory_unlock("+migrating+")"), exec("RESET statement_timeout"), exec("RESET lock_timeout"))
-	}, nil
+	unlock = func() error {
+		return errors.Join(exec("RESET statement_timeout"), exec("RESET lock_timeout"), exec("SELECT pg_advisory_unlock("+migrating+")"))
+	}
+	if err := errors.Join(exec("SET statement_timeout = 0"), exec("SET lock_timeout = 0")); err != nil {
+		return nil, errors.Join(err, unlock())
+	}
+	return unlock, nil
 }
 
 // Tidy has nothing to do: what was erased is overwritten once the server's vacuum has
@@ -263,9 +286,6 @@ func (d *Database) disconnect() error {
 	if d.reads != nil {
 		errs = append(errs, d.reads.Close())
 	}
-	if d.pool != nil {
-		d.pool.Close()
-	}
 	if d.writer != nil {
 		if err := d.writer.Close(); !errors.Is(err, sql.ErrConnDone) {
 			errs = append(errs, err)
@@ -274,6 +294,6 @@ func (d *Database) disconnect() error {
 	if d.db != nil {
 		errs = append(errs, d.db.Close())
 	}
-	d.reads, d.pool, d.writer, d.db = nil, nil, nil, nil
+	d.reads, d.writer, d.db = nil, nil, nil
 	return errors.Join(errs...)
 }
