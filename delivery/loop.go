@@ -50,6 +50,9 @@ func (d *dispatcher) tick(now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	r := &d.reader
+	if r.last.Sub(now) > time.Second { // the clock of a shared store has gone back
+		d.again(now)
+	}
 	r.last = now
 	if !now.Before(r.minute) {
 		r.minute = now.Add(safetyNet)
@@ -119,4 +122,14 @@ func (d *dispatcher) rest(now time.Time) time.Duration {
 		earlier(d.poll.at)
 	}
 	return until.Sub(now)
+}
+
+// again forgets what was put off by a clock that was ahead.
+func (d *dispatcher) again(now time.Time) {
+	r := &d.reader
+	r.minute, r.next, r.trouble.until, d.writes.until, d.oldest.asked = time.Time{}, time.Time{}, time.Time{}, time.Time{}, time.Time{}
+	d.health.next = now
+	if !d.poll.at.IsZero() {
+		d.poll.at = now
+	}
 }

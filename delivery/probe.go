@@ -24,14 +24,14 @@ func (d *dispatcher) probing() bool {
 func (d *dispatcher) probe(now time.Time) error {
 	d.mu.Lock()
 	r := &d.reader
-	if !d.probing() || len(d.left) > 0 || now.Before(latest(d.health.next, d.heldUntil)) {
+	if !d.probing() || now.Before(latest(d.health.next, d.heldUntil)) {
 		d.mu.Unlock()
 		return nil
 	}
 	if r.probed == nil || len(r.probed) >= maxProbed {
 		r.probed = make(map[store.DeliveryID]bool)
 	}
-	held := maps.Clone(d.held)
+	held := d.taken()
 	others := maps.Clone(r.probed)
 	maps.Copy(others, held)
 	r.unread, r.recent = false, make(map[store.DeliveryID]bool)
@@ -57,7 +57,10 @@ func (d *dispatcher) probe(now time.Time) error {
 	r.unread = true
 	t := &task{Delivery: found[0], lane: probe}
 	id := t.DeliveryID()
-	if !d.probing() || d.held[id] || recent[id] {
+	if !d.probing() || d.held[id] || recent[id] || !d.engine.owns(t.Term) {
+		if !d.held[id] {
+			d.leave(id) // it was claimed for nothing
+		}
 		d.mu.Unlock()
 		return nil
 	}

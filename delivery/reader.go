@@ -1,7 +1,6 @@
 package delivery
 
 import (
-	"maps"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -57,11 +56,11 @@ func (d *dispatcher) sooner(due time.Time) {
 func (d *dispatcher) read(now time.Time) error {
 	d.mu.Lock()
 	r := &d.reader
-	if !d.open(now) || !r.unread || !d.room() || len(d.left) > 0 {
+	if !d.open(now) || !r.unread || !d.room() {
 		d.mu.Unlock()
 		return nil
 	}
-	n, held := r.batch, maps.Clone(d.held)
+	n, held := r.batch, d.taken()
 	// What comes meanwhile is noted anew.
 	r.unread, r.next, r.recent = false, time.Time{}, make(map[store.DeliveryID]bool)
 	d.mu.Unlock()
@@ -111,7 +110,11 @@ func (d *dispatcher) sort(found []store.Delivery, now time.Time) (gone []*task) 
 	d.reader.recent = nil
 	for i := range found {
 		id := found[i].DeliveryID()
-		if d.held[id] || recent[id] {
+		if d.held[id] {
+			continue
+		}
+		if recent[id] {
+			d.leave(id) // it was claimed for nothing
 			continue
 		}
 		t := &task{Delivery: found[i], lane: backlog}

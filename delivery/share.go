@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"maps"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -56,10 +57,24 @@ func (d *dispatcher) shared() bool { return d.engine.store.Standing().Shared }
 
 // leave notes that a delivery which was claimed is for others to have, too.
 func (d *dispatcher) leave(id store.DeliveryID) {
-	if d.shared() {
-		d.left = append(d.left, id)
-		d.nudge()
+	if !d.shared() {
+		return
 	}
+	if d.reader.recent != nil { // it may be among what is being read
+		d.reader.recent[id] = true
+	}
+	d.left = append(d.left, id)
+	d.nudge()
+}
+
+// taken are the deliveries that are not to be claimed: those that are held, and those
+// that are to be disowned first.
+func (d *dispatcher) taken() map[store.DeliveryID]bool {
+	taken := maps.Clone(d.held)
+	for _, id := range d.left {
+		taken[id] = true
+	}
+	return taken
 }
 
 // disown lets others have what was left. It is called before anything is read: what is

@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -29,7 +30,8 @@ const (
 const (
 	joinQuery = `INSERT INTO gateways (number, name, since, expires)
 VALUES (nextval('gateway_numbers'), $1, clock_timestamp(), clock_timestamp() + $2 * interval '1 ms') RETURNING number`
-	renewQuery  = `UPDATE gateways SET expires = clock_timestamp() + $2 * interval '1 ms' WHERE number = $1`
+	renewQuery = `UPDATE gateways g SET expires = clock_timestamp() + $2 * interval '1 ms'
+FROM (SELECT number, expires <= clock_timestamp() AS lapsed FROM gateways WHERE number = $1 FOR UPDATE) before WHERE g.number = before.number RETURNING before.lapsed`
 	otherQuery  = `SELECT number, clock_timestamp() FROM gateways WHERE expires > clock_timestamp() ORDER BY number`
 	leaveQuery  = `DELETE FROM gateways WHERE number = $1`
 	forgetQuery = `DELETE FROM gateways WHERE expires < clock_timestamp() - $1 * interval '1 ms'`
@@ -79,8 +81,9 @@ func newLease(name string, connect func(context.Context) (*pgx.Conn, error), log
 
 // standing returns how it stands now.
 func (l *lease) standing() store.Standing {
-	s := l.now.Load()
-	held := s.owner != 0 && time.Now().Before(s.until)
+	s, now := l.now.Load(), time.Now()
+	// The monotonic clock may have stood still with the machine, the wall clock has not.
+	held := s.owner != 0 && now.Before(s.until) && now.Round(0).Before(s.until.Round(0))
 	return store.Standing{Shared: true, Owner: s.owner, Term: s.term, Held: held, Leads: held && s.leads, Others: s.others, Changes: s.changes}
 }
 
@@ -202,7 +205,7 @@ func (l *lease) renew(ctx context.Context) (err error) {
 	}
 	before := l.now.Load()
 	started := time.Now()
-	owner, err := l.renewRow(ctx, conn, before.owner)
+	owner, lapsed, err := l.renewRow(ctx, conn, before.owner)
 	if err != nil {
 		return err
 	}
@@ -217,20 +220,21 @@ func (l *lease) renew(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	l.follow(before, owner, peers, started.Add(Lease-leaseMargin))
+	l.follow(before, owner, lapsed, peers, started.Add(Lease-leaseMargin))
 	return nil
 }
 
-// renewRow renews the row of the gateway, or makes one.
-func (l *lease) renewRow(ctx context.Context, conn *pgx.Conn, owner int64) (int64, error) {
-	if owner != 0 {
-		tag, err := conn.Exec(ctx, renewQuery, owner, Lease.Milliseconds())
-		if err != nil || tag.RowsAffected() > 0 {
-			return owner, err
+// renewRow renews the row of the gateway, or makes one, and reports whether the lease had
+// run out, or was none.
+func (l *lease) renewRow(ctx context.Context, conn *pgx.Conn, before int64) (owner int64, lapsed bool, err error) {
+	if before != 0 {
+		err = conn.QueryRow(ctx, renewQuery, before, Lease.Milliseconds()).Scan(&lapsed)
+		if !errors.Is(err, pgx.ErrNoRows) {
+			return before, lapsed, err
 		}
 	}
-	err := conn.QueryRow(ctx, joinQuery, l.name, Lease.Milliseconds()).Scan(&owner)
-	return owner, err
+	err = conn.QueryRow(ctx, joinQuery, l.name, Lease.Milliseconds()).Scan(&owner)
+	return owner, true, err
 }
 
 // look returns who is there, and sets the clock.
@@ -254,9 +258,9 @@ func (l *lease) look(ctx context.Context, conn *pgx.Conn) ([]int64, error) {
 }
 
 // follow notes how the gateway stands.
-func (l *lease) follow(before *standing, owner int64, peers []int64, until time.Time) {
+func (l *lease) follow(before *standing, owner int64, lapsed bool, peers []int64, until time.Time) {
 	s := &standing{owner: owner, term: before.term, until: until, changes: before.changes}
-	if owner != before.owner || !time.Now().Before(before.until) {
+	if lapsed || !time.Now().Before(before.until) {
 		s.term++ // meanwhile others may have taken over what was claimed
 	}
 	for _, p := range l.peers {
