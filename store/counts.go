@@ -14,6 +14,7 @@ type counts struct {
 	of      map[countKey]int64
 	changes int // how often they were changed
 	stale   bool
+	peers   int // Changes of the last look at who shares the database
 	next    time.Time // when they are counted anew at the earliest
 }
 
@@ -32,13 +33,21 @@ func (c *counts) set(of map[countKey]int64) {
 // recountShare is how much of the time counting anew may take: one part of so many.
 const recountShare = 50
 
+// follow notes whether others share the database: what they do is not counted yet. It
+// is called often enough for nobody to come and go between.
+func (c *counts) follow(s Standing) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stale = c.stale || s.Others > 0 || s.Changes != c.peers
+	c.peers = s.Changes
+}
+
 // recount counts anew what others who share the database may have changed. What is
 // committed while it counts may be counted twice or not at all, until the next time.
 func (s *Store) recount() {
 	c := &s.counts
 	others := s.db.Standing().Others > 0
 	c.mu.Lock()
-	c.stale = c.stale || others
 	due := c.stale && !time.Now().Before(c.next)
 	before := c.changes
 	c.mu.Unlock()

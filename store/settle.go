@@ -11,14 +11,18 @@ WHERE event = ? AND n = ? AND state = ? AND destination = ? AND owner = ?`
 	whereQuery = `SELECT destination, state, owner, EXISTS (SELECT 1 FROM payloads WHERE seq = event) FROM deliveries WHERE event = ? AND n = ?`
 )
 
+// overwrite replaces the attempt of one who came too late, under the same number.
+const overwrite = ` ON CONFLICT (event, n, number) DO UPDATE SET started = excluded.started, took = excluded.took, outcome = excluded.outcome,
+status = excluded.status, error = excluded.error, response = excluded.response`
+
 // settleAll writes the outcomes of a batch in their order, and the attempts in bulk.
 func (tx *Tx) settleAll(batch []*work) error {
-	var attempts []any
+	var attempts, late []any // those that have settled something, and those that came too late
 	for _, w := range batch {
 		if w.outcome == nil {
 			continue
 		}
-		o, response := w.outcome, []byte(nil)
+		o := w.outcome
 		settled, err := tx.settle(o)
 		if err != nil {
 			return fmt.Errorf("settling event %d: %w", o.ID.Seq, err)
@@ -27,12 +31,17 @@ func (tx *Tx) settleAll(batch []*work) error {
 		if a == nil {
 			continue
 		}
+		into, response := &late, []byte(nil)
 		if settled {
-			response = a.Response
+			into, response = &attempts, a.Response
 		}
-		attempts = append(attempts, o.ID.Seq, o.ID.N, a.Number, millis(a.Started), a.Took.Milliseconds(), a.Outcome, a.Status, a.Error, response)
+		*into = append(*into, o.ID.Seq, o.ID.N, a.Number, millis(a.Started), a.Took.Milliseconds(), a.Outcome, a.Status, a.Error, response)
 	}
-	err := tx.insert("attempts (event, n, number, started, took, outcome, status, error, response)", " ON CONFLICT DO NOTHING", 9, attempts)
+	const table = "attempts (event, n, number, started, took, outcome, status, error, response)"
+	err := tx.insert(table, overwrite, 9, attempts)
+	if err == nil {
+		err = tx.insert(table, " ON CONFLICT DO NOTHING", 9, late)
+	}
 	if err != nil {
 		return fmt.Errorf("recording attempts: %w", err)
 	}

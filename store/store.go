@@ -213,7 +213,9 @@ func (s *Store) watch() {
 			return
 		case <-ticker.C:
 		}
-		shared := s.db.Standing().Shared
+		standing := s.db.Standing()
+		shared := standing.Shared
+		s.counts.follow(standing)
 		idle := shared && !s.busy.Swap(false)
 		if s.failure.Load() != nil || idle {
 			_ = s.enqueue(s.ctx, &work{do: func(*Tx) error { return nil }, done: func(*work) {}})

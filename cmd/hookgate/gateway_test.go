@@ -33,6 +33,7 @@ type gateway struct {
 	name    string
 	life    int      // counts the starts
 	env     []string // beside what every one has
+	other   string   // the address of another site, if there is one
 	address string
 	config  string
 	home    string

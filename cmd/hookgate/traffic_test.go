@@ -27,7 +27,7 @@ type ledger struct {
 	mu       sync.Mutex
 	sent     map[string][32]byte // id → digest of the body
 	acked    map[string]bool
-	received map[string][]int // id → in which lives of the gateway the app has answered 200
+	received map[string][]int    // id → in which lives of the gateway the app has answered 200
 	makers   map[string][]string // id → which gateways, each time they start another, made those attempts
 	life     int
 	dark     bool     // the power is gone: what is acknowledged now was not heard
@@ -72,6 +72,8 @@ type app struct {
 	down    atomic.Bool  // it answers 503
 	gone    atomic.Bool  // it answers 410
 	hangs   atomic.Bool  // it answers nothing
+	fails   sync.Map     // gateways that it answers 503, by name
+	holds   sync.Map     // gateways that it answers nothing, by name
 	calls   atomic.Int64 // in flight
 	most    atomic.Int64 // ever in flight
 	open    atomic.Int64 // connections
@@ -138,14 +140,16 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the gateway was killed while it sent
 	}
-	for a.hangs.Load() {
+	maker := r.Header.Get("Gateway")
+	name, _, _ := strings.Cut(maker, "#")
+	for a.hangs.Load() || has(&a.holds, name) {
 		select {
 		case <-r.Context().Done():
 			return
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
-	if a.down.Load() {
+	if a.down.Load() || has(&a.fails, name) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 		return
 	}
@@ -165,8 +169,13 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			a.wrong = append(a.wrong, "headers changed: "+id)
 		}
 		a.received[id] = append(a.received[id], a.life)
-		a.makers[id] = append(a.makers[id], r.Header.Get("Gateway"))
+		a.makers[id] = append(a.makers[id], maker)
 	})
+}
+
+func has(set *sync.Map, name string) bool {
+	_, ok := set.Load(name)
+	return ok
 }
 
 // senders post signed webhooks until they are stopped, and each again and again until

@@ -45,7 +45,8 @@ SELECT i, seq FROM a WHERE (seq IN (SELECT seq FROM fresh)) IS TRUE`
 ), tried AS (
 	INSERT INTO attempts (event, n, number, started, took, outcome, status, error, response)
 	SELECT event, n, number, started, took, outcome, status, error, response FROM o WHERE number > 0 AND (i IN (SELECT i FROM done)) IS TRUE
-	ON CONFLICT DO NOTHING
+	ON CONFLICT (event, n, number) DO UPDATE SET started = excluded.started, took = excluded.took, outcome = excluded.outcome,
+		status = excluded.status, error = excluded.error, response = excluded.response
 )
 SELECT i FROM done`
 )
