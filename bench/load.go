@@ -33,6 +33,7 @@ type sample struct {
 	cpu           float64 // the server's CPU time in microseconds a request
 	written       float64 // bytes that the server wrote to the disk, per request
 	batch         float64 // requests per commit of the store
+	database      float64 // the CPU time of the database's server in microseconds a request
 }
 
 func (m *measured) sample() sample {
@@ -46,6 +47,8 @@ func (m *measured) sample() sample {
 		cpu:     m.used.cpu * 1e6 / n,
 		written: m.used.written / n,
 		batch:   n / m.used.commits,
+
+		database: m.used.database * 1e6 / n,
 	}
 }
 

@@ -152,14 +152,14 @@ func TestLoadAtARate(t *testing.T) {
 // The figures of a round are those of its slices together.
 func TestSample(t *testing.T) {
 	m := measured{took: 2 * time.Second, arrived: 4 * time.Second}
-	m.used.add(usage{1, 1000, 7}, usage{1.004, 51_000, 12})
-	m.used.add(usage{2, 90_000, 12}, usage{2.006, 140_000, 17})
+	m.used.add(usage{1, 1000, 7, 3}, usage{1.004, 51_000, 12, 3.25})
+	m.used.add(usage{2, 90_000, 12, 4}, usage{2.006, 140_000, 17, 4.25})
 	for i := range 100 {
 		m.latencies = append(m.latencies, float64(100-i))
 	}
 	got := m.sample()
 	got.cpu = math.Round(got.cpu)
-	if want := (sample{rate: 50, arrival: 25, p50: 50, p95: 95, p99: 99, cpu: 100, written: 1000, batch: 10}); got != want {
+	if want := (sample{rate: 50, arrival: 25, p50: 50, p95: 95, p99: 99, cpu: 100, written: 1000, batch: 10, database: 5000}); got != want {
 		t.Errorf("sample %+v, want %+v", got, want)
 	}
 }

@@ -1,6 +1,6 @@
 // Command bench measures what Hookgate costs, always as a ratio to a reference in
 // the same run: by default the gateway beside plain Caddy under load, with -stored
-// gateways that store events, with -verify one verification beside a bare HMAC. See
+// gateways that store events, with -postgres those that store them in PostgreSQL, with -verify one verification beside a bare HMAC. See
 // README.md.
 package main
 
@@ -32,6 +32,7 @@ func run(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	verify := flags.Bool("verify", false, "measure one verification beside a bare HMAC, instead of servers")
 	stored := flags.Bool("stored", false, "measure gateways that store events and forward them")
+	shared := flags.Bool("postgres", false, "measure gateways that store events in PostgreSQL, beside one with SQLite")
 	quick := flags.Bool("quick", false, "measure shorter: for a first look, noisier")
 	check := flags.Bool("check", false, "exit with 1 if a goal is missed")
 	size := flags.Int("size", 1<<10, "bytes of a body (servers only)")
@@ -40,8 +41,8 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || *connections < 1 || *verify && *stored {
-		return errors.New("there are no arguments, at least 1 connection, and one of -verify and -stored at most")
+	if flags.NArg() > 0 || *connections < 1 || count(*verify, *stored, *shared) > 1 {
+		return errors.New("there are no arguments, at least 1 connection, and one of -verify, -stored and -postgres at most")
 	}
 
 	// The sender has the servers' cores: the less it collects, the steadier they
@@ -59,6 +60,12 @@ func run(ctx context.Context, args []string) error {
 			l.requests, l.slices, l.warmup, l.seconds, rounds, backlog = 10_000, 1, 1_000, 2, 3, 100_000
 		}
 		goals, err = compareStored(ctx, os.Stdout, l, rounds, *size, backlog, *profile)
+	case *shared:
+		l, rounds, backlog := load{connections: *connections, requests: 30_000, slices: 3, warmup: 5_000, seconds: 10}, 5, 1_000_000
+		if *quick {
+			l.requests, l.slices, l.warmup, l.seconds, rounds, backlog = 10_000, 1, 1_000, 2, 3, 50_000
+		}
+		goals, err = comparePostgres(ctx, os.Stdout, l, rounds, *size, backlog, *profile)
 	default:
 		l, rounds := load{connections: *connections, requests: 30_000, slices: 30, warmup: 5_000}, 5
 		if *quick {
@@ -76,4 +83,14 @@ func run(ctx context.Context, args []string) error {
 		return fmt.Errorf("%d of %d goals missed", n, len(goals))
 	}
 	return nil
+}
+
+// count returns how many are set.
+func count(flags ...bool) (n int) {
+	for _, set := range flags {
+		if set {
+			n++
+		}
+	}
+	return n
 }

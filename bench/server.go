@@ -34,6 +34,10 @@ type site struct {
 	app         string // the app's address; empty to answer 200 without one
 	webhook     bool   // with a webhook directive in front
 	stored      bool   // which keeps the events in a store, and forwards them
+
+	// The store's database, if it is in PostgreSQL, and the server that it is on.
+	dsn      string
+	database *cluster
 }
 
 func (s site) caddyfile(dir, address string) string {
@@ -52,7 +56,11 @@ func (s site) caddyfile(dir, address string) string {
 		webhook = "webhook /hooks* bench {\n\t\tverify svix {env.BENCH_SECRET}\n\t\tmax_body " + maxBody + "\n\t}"
 	}
 	if s.stored {
-		store = fmt.Sprintf("webhooks {\n\t\tstore sqlite %s\n\t}", storeFile(dir))
+		in := "sqlite " + storeFile(dir)
+		if s.dsn != "" {
+			in = "postgres {env.BENCH_POSTGRES}"
+		}
+		store = "webhooks {\n\t\tstore " + in + "\n\t}"
 		webhook = strings.TrimSuffix(webhook, "}") + fmt.Sprintf("\tmax_backlog 10000000\n\t\tconcurrency %d\n\t\tforward ", s.connections) + upstream + "\n\t}"
 		answer = ""
 	}
@@ -112,7 +120,7 @@ func serve(ctx context.Context, binary, dir, name string, what site) (*server, e
 	running, stop := context.WithCancel(ctx)
 	s.stop = stop
 	s.cmd = exec.CommandContext(running, binary, "run", "--config", config, "--adapter", "caddyfile")
-	s.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "BENCH_SECRET="+secret)
+	s.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "BENCH_SECRET="+secret, "BENCH_POSTGRES="+what.dsn)
 	s.cmd.Stderr = stderr
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(os.Interrupt) }
 	s.cmd.WaitDelay = 20 * time.Second // then it is killed

@@ -117,7 +117,7 @@ func (s *stage) drain(ctx context.Context, out io.Writer, w *way) error {
 	if saw := revived.saw(); err != nil || saw != (tally{requests: w.sent, events: w.sent, verified: w.sent}) {
 		return fmt.Errorf("%s: after %v the app saw %+v; it should have been %d events, each once: %w", w.name, took, saw, w.sent, err)
 	}
-	fmt.Fprintf(out, "\nacks: %d events acknowledged while the app was stopped, all at the app %.1f s after a restart, none twice\n",
-		w.sent, took.Seconds())
+	fmt.Fprintf(out, "\n%s: %d events acknowledged while the app was stopped, all at the app %.1f s after a restart, none twice\n",
+		w.name, w.sent, took.Seconds())
 	return nil
 }

@@ -20,6 +20,7 @@ var (
 	p99     = column{"p99 ms", "%.2f", func(s sample) float64 { return s.p99 }}
 	cpu     = column{"server CPU µs/req", "%.1f", func(s sample) float64 { return s.cpu }}
 	written = column{"KiB to disk/req", "%.1f", func(s sample) float64 { return s.written / 1024 }}
+	dbCPU   = column{"PostgreSQL CPU µs/req", "%.1f", func(s sample) float64 { return s.database }}
 	batch   = column{"req/fsync", "%.1f", func(s sample) float64 { return s.batch }}
 )
 

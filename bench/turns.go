@@ -15,6 +15,7 @@ import (
 type way struct {
 	name   string
 	server *server
+	others []*server                             // that share its database, and take an equal share of the events
 	change func([]vegeta.Target) []vegeta.Target // what is done to the events; nil: nothing
 	status int                                   // of every answer
 	goes   where
@@ -130,7 +131,7 @@ func (t *turns) measure(ctx context.Context, w *way, events []vegeta.Target, m *
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	events = at(w.server.url, events)
+	events = w.spread(events)
 	if w.change != nil {
 		events = w.change(events)
 	}
@@ -139,12 +140,11 @@ func (t *turns) measure(ctx context.Context, w *way, events []vegeta.Target, m *
 		want = len(events)
 	}
 	all := t.app.expect(want)
-	commits, err := w.server.commits(ctx)
+	since, err := w.used(ctx)
 	if err != nil {
 		return err
 	}
-	since, began := w.server.used(), time.Now()
-	since.commits = commits
+	began := time.Now()
 	if err := t.send(w.server, events, w.rate, w.status, m); err != nil {
 		return err
 	}
@@ -155,12 +155,14 @@ func (t *turns) measure(ctx context.Context, w *way, events []vegeta.Target, m *
 	}
 	m.arrived += time.Since(began)
 	if w.server.stored {
-		if err := w.server.rest(ctx); err != nil {
-			return err
+		for _, s := range w.servers() {
+			if err := s.rest(ctx); err != nil {
+				return err
+			}
 		}
 	}
-	until := w.server.used()
-	if until.commits, err = w.server.commits(ctx); err != nil {
+	until, err := w.used(ctx)
+	if err != nil {
 		return err
 	}
 	m.used.add(since, until)

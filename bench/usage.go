@@ -13,18 +13,19 @@ import (
 )
 
 // usage is what a server has used: CPU time in seconds, bytes written to the disk,
-// commits of its store. What is not known is NaN.
-type usage struct{ cpu, written, commits float64 }
+// commits of its store, and CPU time of its database's server. What is not known is NaN.
+type usage struct{ cpu, written, commits, database float64 }
 
 func (u *usage) add(since, until usage) {
 	u.cpu += until.cpu - since.cpu
 	u.written += until.written - since.written
 	u.commits += until.commits - since.commits
+	u.database += until.database - since.database
 }
 
 // used returns what the server has used so far, where there is /proc.
 func (s *server) used() usage {
-	return usage{cpu: s.proc("stat", parseStat), written: s.proc("io", parseIO), commits: math.NaN()}
+	return usage{cpu: s.proc("stat", parseStat), written: s.proc("io", parseIO), commits: math.NaN(), database: s.database.cpu()}
 }
 
 // peak returns the most memory that was resident, in bytes.
@@ -44,15 +45,22 @@ func (s *server) proc(file string, parse func([]byte) (float64, error)) float64 
 
 // parseStat returns the seconds of user and system time together from the text of
 // /proc/<pid>/stat (proc_pid_stat(5)).
-func parseStat(stat []byte) (seconds float64, err error) {
+func parseStat(stat []byte) (seconds float64, err error) { return statTimes(stat, 14, 15) }
+
+// parseFamily returns the same with that of its children that have ended.
+func parseFamily(stat []byte) (seconds float64, err error) { return statTimes(stat, 14, 17) }
+
+// statTimes adds up the times in fields from to until, counted from 1: utime, stime,
+// cutime, cstime are 14 to 17.
+func statTimes(stat []byte, from, until int) (seconds float64, err error) {
 	const ticksPerSecond = 100 // USER_HZ, the same on every Linux that Go runs on
 	// The second field is the command in parentheses, and may hold anything.
 	end := bytes.LastIndexByte(stat, ')')
 	fields := bytes.Fields(stat[end+1:])
-	if end < 0 || len(fields) < 13 {
+	if end < 0 || len(fields) < until-2 {
 		return 0, errors.New("no stat of a process")
 	}
-	for _, field := range fields[11:13] { // utime and stime are fields 14 and 15
+	for _, field := range fields[from-3 : until-2] { // the first is field 3
 		ticks, err := strconv.ParseInt(string(field), 10, 64)
 		if err != nil {
 			return 0, err
@@ -108,21 +116,30 @@ const (
 	restless = 10 * time.Second
 )
 
-// rest waits until the server has done what it does after its answers. What that
-// costs is its own, not of the server that is measured next.
+// rest waits until the server, and that of its database, have done what they do after the
+// answers. What that costs is its own, not of the server that is measured next.
 func (s *server) rest(ctx context.Context) error {
 	tick := time.NewTicker(quiet / 8)
 	defer tick.Stop()
-	began, changed, cpu := time.Now(), time.Now(), s.used().cpu
+	began, changed, cpu := time.Now(), time.Now(), s.busy()
 	for time.Since(changed) < quiet && time.Since(began) < restless {
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if now := s.used().cpu; now > cpu {
+		if now := s.busy(); now > cpu {
 			cpu, changed = now, time.Now()
 		}
 	}
 	return nil
+}
+
+// busy returns the CPU time that grows while the server, or its database's, works.
+func (s *server) busy() float64 {
+	used := s.used()
+	if s.database == nil || math.IsNaN(used.database) {
+		return used.cpu
+	}
+	return used.cpu + used.database
 }

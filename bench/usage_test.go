@@ -51,6 +51,20 @@ caddy_webhooks_commit_seconds_count 4711
 	}
 }
 
+// The time of children that have ended counts for their parent.
+func TestParseFamily(t *testing.T) {
+	const stat = "7 (postgres) S 2 3 4 5 6 7 8 9 10 11 250 50 100 25 20 0"
+	if got, err := parseFamily([]byte(stat)); err != nil || got != 4.25 {
+		t.Errorf("parseFamily = %v, %v, want 4.25", got, err)
+	}
+	if got := statParent([]byte("7 (a) b) S 42 3")); got != 42 {
+		t.Errorf("the parent is %d, want 42", got)
+	}
+	if got, err := parseFamily([]byte("1 (hookgate) S 2 3 4 5 6 7 8 9 10 11 1 1")); err == nil {
+		t.Errorf("parseFamily = %v of a text that is too short", got)
+	}
+}
+
 // What a process uses shows in its figures.
 func TestUsed(t *testing.T) {
 	if _, err := os.Stat("/proc/self/stat"); err != nil {

@@ -62,6 +62,8 @@ var (
 	usedDesc      = desc("store_used_bytes", "What the store holds.")
 	freeDesc      = desc("store_free_bytes", "What can still be written, on the disk and within the file.")
 	keysDesc      = desc("store_keys", "Events remembered to tell duplicates.")
+	gatewaysDesc  = desc("gateways", "How many gateways use the store, this one included, as of when this one last looked.")
+	leaseDesc     = desc("lease_held", "1 if this gateway holds its lease in a store that several may use, 0 if it does not and attempts nothing.")
 )
 
 // scrapeWait is how long the store may take to answer a scrape.
@@ -75,28 +77,38 @@ func collectStore(s *storage, ch chan<- prometheus.Metric) {
 	space := s.store.Space()
 	gauge(stateDesc, truth(s.store.Trouble() == nil))
 	gauge(usedDesc, float64(space.Used))
-	gauge(freeDesc, float64(space.Free))
-	gauge(keysDesc, float64(s.store.Keys()))
+	if space.Free >= 0 {
+		gauge(freeDesc, float64(space.Free))
+	}
+	if keys := s.store.Keys(); keys >= 0 {
+		gauge(keysDesc, float64(keys))
+	}
+	standing := s.store.Standing()
+	gauge(gatewaysDesc, float64(1+standing.Others))
+	if standing.Shared {
+		gauge(leaseDesc, truth(standing.Held))
+	}
 	counts := s.store.Counts()
+	now := s.store.Now()
 	for _, status := range s.engine.Status() {
-		collectDestination(gauge, status, counts[status.Name])
+		collectDestination(gauge, status, counts[status.Name], now)
 		delete(counts, status.Name)
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeWait)
 	defer cancel()
 	for name, n := range counts { // what no configuration of this process has had
 		oldest, _ := s.store.Oldest(ctx, name) // an age that is not known is shown as none
-		collectDestination(gauge, delivery.Status{Name: name, Parked: n.Pending > 0, Oldest: oldest}, n)
+		collectDestination(gauge, delivery.Status{Name: name, Parked: n.Pending > 0, Oldest: oldest}, n, now)
 	}
 }
 
-func collectDestination(gauge func(*prometheus.Desc, float64, ...string), status delivery.Status, n store.Count) {
+func collectDestination(gauge func(*prometheus.Desc, float64, ...string), status delivery.Status, n store.Count, now time.Time) {
 	name := status.Name
 	gauge(pendingDesc, float64(n.Pending), name)
 	gauge(deadDesc, float64(n.Dead), name)
 	age := 0.0
 	if !status.Oldest.IsZero() {
-		age = time.Since(status.Oldest).Seconds()
+		age = now.Sub(status.Oldest).Seconds() // by the store's clock, by which it came
 	}
 	gauge(oldestDesc, age, name)
 	gauge(upDesc, truth(status.Down.IsZero()), name)

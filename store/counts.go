@@ -14,7 +14,7 @@ type counts struct {
 	of      map[countKey]int64
 	changes int // how often they were changed
 	stale   bool
-	peers   int // Changes of the last look at who shares the database
+	peers   int       // Changes of the last look at who shares the database
 	next    time.Time // when they are counted anew at the earliest
 }
 
