@@ -224,7 +224,7 @@ func TestDocumentedDefaults(t *testing.T) {
 // in the code; "…" stands for what differs.
 func TestDocumentedMessages(t *testing.T) {
 	var code strings.Builder
-	for _, folder := range []string{"verifier", "gateway", "store", "store/sqlite", "delivery", "caddymodule"} {
+	for _, folder := range []string{"verifier", "gateway", "store", "store/sqlite", "store/postgres", "delivery", "caddymodule"} {
 		files, err := filepath.Glob(folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)

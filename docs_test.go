@@ -83,12 +83,16 @@ func provideSecrets(t *testing.T, text string) string {
 	dir := t.TempDir()
 	return secretPlaceholder.ReplaceAllStringFunc(text, func(ref string) string {
 		parts := secretPlaceholder.FindStringSubmatch(ref)
+		secret := docSecret
+		if strings.Contains(strings.ToLower(ref), "postgres") {
+			secret = "postgres://hookgate@127.0.0.1/hookgate"
+		}
 		if parts[1] != "" {
-			t.Setenv(parts[1], docSecret)
+			t.Setenv(parts[1], secret)
 			return ref
 		}
 		path := filepath.Join(dir, filepath.Base(parts[2]))
-		if err := os.WriteFile(path, []byte(docSecret+"\n"), 0o600); err != nil {
+		if err := os.WriteFile(path, []byte(secret+"\n"), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		return "{file." + path + "}"

@@ -31,7 +31,7 @@ func TestCommandIsRegistered(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"backup", "demo", "events", "jobs", "pause", "resume", "sign", "sources", "stats", "targets", "verify"}; !slices.Equal(names, want) {
+	if want := []string{"backup", "demo", "events", "jobs", "migrate", "pause", "resume", "sign", "sources", "stats", "targets", "verify"}; !slices.Equal(names, want) {
 		t.Errorf("subcommands %v, want %v", names, want)
 	}
 }

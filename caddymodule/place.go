@@ -109,7 +109,7 @@ func (s *storage) renew(config *Store) {
 	}
 	dsn, err := resolveSecret(config.DSN)
 	if err == nil {
-		_, _ = db, dsn
+		err = db.Renew(dsn)
 	}
 	if err != nil {
 		s.logger.Error("a changed connection string cannot be used; the old one stays in force", slog.Any("error", err))

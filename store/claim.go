@@ -12,7 +12,8 @@ const dueQuery = `SELECT event, n FROM deliveries WHERE destination = ? AND stat
 
 // Claim returns at most n pending deliveries of a destination that are due by then,
 // with their payloads, those first that are due longest. Those for which held is
-// true are left out: the caller has them. If others share the database, what is
+// true are left out: the caller has them. If others share the database, what became
+// due in the past within the last second may come later, and what is
 // returned is claimed: they leave it alone until its outcome is written, it is
 // disowned, or the lease has run out. Without a lease nothing is returned. A payload
 // that is gone, or damaged, is no error here, which would hold up all the others: its

@@ -147,7 +147,7 @@ func (s *Store) transact(batch []*work) (err error) {
 	switch {
 	case err == nil || trouble(err):
 		return err
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict) && len(batch) == 1:
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	case len(batch) == 1:
 		fail(batch, err)

@@ -113,8 +113,30 @@ func (j *judge) at(place Digest, a *Arrival) (*holder, error) {
 const holderColumns = `SELECT e.seq, e.body, e.keep, e.received, d.state, d.settled, d.due, d.hurried, d.destination
 FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0 WHERE `
 
-// prefetch reads all events that hold one of the places.
+// prefetch reads all events that hold one of the places. Those that are going to be
+// changed are locked first, in the order in which all lock them, so that nobody else
+// changes them meanwhile and none wait for each other.
 func (j *judge) prefetch() error {
+	if err := j.read(); err != nil || j.tx.store.dialect.Lock == "" {
+		return err
+	}
+	var changing []int64
+	for seq, h := range j.known {
+		if h.state == Dead || h.state == Pending && j.hurries(h) {
+			changing = append(changing, seq)
+		}
+	}
+	if len(changing) == 0 {
+		return nil
+	}
+	if err := j.tx.lock(changing...); err != nil {
+		return fmt.Errorf("locking what is known: %w", err)
+	}
+	return j.read()
+}
+
+// read reads all events that hold one of the places.
+func (j *judge) read() error {
 	j.known = make(map[int64]*holder, len(j.holders))
 	if len(j.holders) == 0 {
 		return nil
@@ -187,12 +209,18 @@ func (j *judge) rearm(h *holder, a *Arrival) error {
 // may make it due.
 const hurryEvery = time.Minute
 
+// hurries reports whether a copy makes a waiting event due.
+func (j *judge) hurries(h *holder) bool {
+	now := millis(j.tx.Now)
+	return h.due > now && h.hurried+hurryEvery.Milliseconds() <= now
+}
+
 // hurry makes the next attempt of a waiting event due.
 func (j *judge) hurry(h *holder) (due bool, err error) {
-	now := millis(j.tx.Now)
-	if h.due <= now || h.hurried+hurryEvery.Milliseconds() > now {
+	if !j.hurries(h) {
 		return false, nil
 	}
+	now := millis(j.tx.Now)
 	_, err = j.tx.Exec("UPDATE deliveries SET due = ?, hurried = ? WHERE event = ? AND n = 0 AND state = ?", now, now, h.seq, int(Pending))
 	if err != nil {
 		return false, fmt.Errorf("event %d: %w", h.seq, err)

@@ -19,7 +19,7 @@ var Queries = map[string]string{
 	"due": dueQuery, "next due": nextDueQuery, "oldest": oldestQuery, "release": releaseQuery, "expire": expireQuery,
 	"delivery": "SELECT " + deliveryColumns + ", p.head, p.body FROM " + deliveryFrom,
 	"past":     pastQuery, "recover": "SELECT d.event " + recoverQuery + " ORDER BY d.settled, d.event LIMIT ?",
-	"replay": "SELECT d.event " + replayQuery + " ORDER BY e.seq LIMIT ?", "adopt": adoptQuery,
+	"replay": "SELECT d.event " + replayQuery + " ORDER BY d.event LIMIT ?", "adopt": adoptQuery,
 	"pending": pendingQuery, "dead": deadQuery,
 }
 

@@ -99,6 +99,13 @@ func (s *Store) express(batch []*work) (left []*work, err error) {
 			counts[countKey{o.Destination, o.State}]++
 		}
 	}
+	if len(left) > 1 { // in their order
+		place := make(map[*work]int, len(batch))
+		for i, w := range batch {
+			place[w] = i
+		}
+		slices.SortFunc(left, func(x, y *work) int { return cmp.Compare(place[x], place[y]) })
+	}
 	s.counts.add(counts)
 	s.busy.Store(true)
 	s.Committed(len(batch)-len(left), time.Since(started))

@@ -59,7 +59,7 @@ type job struct {
 
 const (
 	recoverQuery = `FROM deliveries d WHERE d.destination = ? AND d.state = 3 AND (d.settled, d.event) > (?, ?) AND d.settled < ?`
-	replayQuery  = `FROM events e JOIN deliveries d ON d.event = e.seq WHERE d.destination = ? AND d.state = 2 AND e.seq > ? AND e.received >= ? AND e.received < ?`
+	replayQuery  = `FROM events e JOIN deliveries d ON d.event = e.seq WHERE d.destination = ? AND d.state = 2 AND d.event > ? AND e.received >= ? AND e.received < ?`
 )
 
 // begin checks a job, and puts it before the first delivery.
@@ -197,7 +197,7 @@ func (s *Store) nextOf(ctx context.Context, j *job, n int) (next []step, err err
 	from, args := j.rest()
 	order := " ORDER BY d.settled, d.event LIMIT ?"
 	if j.Kind == Replay {
-		order = " ORDER BY e.seq LIMIT ?"
+		order = " ORDER BY d.event LIMIT ?"
 	}
 	err = s.query(ctx, "SELECT d.event, d.settled "+from+order, append(args, n), func(scan func(...any) error) error {
 		var d step

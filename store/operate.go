@@ -91,6 +91,9 @@ func (s *Store) Forget(ctx context.Context, seq int64) error {
 // copies are told. If there is no such event the error is [ErrNotFound].
 func (s *Store) Erase(ctx context.Context, seq int64) error {
 	return s.Do(ctx, func(tx *Tx) error {
+		if err := tx.lock(seq); err != nil {
+			return fmt.Errorf("erasing event %d: %w", seq, err)
+		}
 		found := false
 		err := tx.Query("SELECT seq FROM events WHERE seq = ?", []any{seq}, func(scan func(...any) error) error {
 			found = true

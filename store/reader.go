@@ -71,6 +71,7 @@ func (r *Reader) query(ctx context.Context, query string, args []any, row func(s
 	}
 	ctx, cancel := wait(ctx, r.dialect.Patience)
 	defer cancel()
+	r.dialect.texts(args)
 	rows, err := db.QueryContext(ctx, r.dialect.rebind(query), args...)
 	if err == nil {
 		err = eachRow(rows, row)

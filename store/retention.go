@@ -41,7 +41,7 @@ type past struct {
 const (
 	pastColumns = `SELECT e.seq, e.source, e.received, e.keep, e.size, e.place,
 COALESCE(MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END), 0), COALESCE(MAX(CASE d.state WHEN 3 THEN 1 ELSE 0 END), 0), COALESCE(MAX(d.settled), e.received),
-CASE WHEN MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END) = 1 THEN 0 WHEN EXISTS (SELECT 1 FROM payloads p WHERE p.seq = e.seq) THEN 1 ELSE 0 END
+CASE WHEN MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END) = 1 THEN 0 WHEN (SELECT p.seq FROM payloads p WHERE p.seq = e.seq) IS NOT NULL THEN 1 ELSE 0 END
 FROM events e LEFT JOIN deliveries d ON d.event = e.seq`
 	pastQuery = pastColumns + ` WHERE e.seq > ? GROUP BY e.seq ORDER BY e.seq LIMIT ?`
 )

@@ -118,34 +118,22 @@ var ErrNewer = errors.New("store: made by a later release")
 // migrate brings the tables up to date: nothing if they are, and otherwise in one
 // transaction, after a checked copy.
 func (s *Store) migrate(ctx context.Context) (err error) {
+	if steps, _, err := s.missing(ctx); err == nil && len(steps) == 0 || errors.Is(err, ErrNewer) {
+		return err
+	}
+	// There is something to do, or no table yet.
 	unlock, err := s.db.Lock(ctx)
 	if err != nil {
 		return fmt.Errorf("waiting for others to migrate: %w", err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	w := s.db.Writer()
-	short, cancel := wait(ctx, s.dialect.Timeout)
-	defer cancel()
-	if _, err := w.ExecContext(short, s.dialect.schema(versionsTable)); err != nil {
-		return fmt.Errorf("reading the store's version: %w", err)
+	if _, err := w.ExecContext(ctx, s.dialect.schema(versionsTable)); err != nil {
+		return fmt.Errorf("making the table of versions: %w", err)
 	}
-	at, err := s.versions(short)
-	if err != nil {
+	steps, at, err := s.missing(ctx)
+	if err != nil || len(steps) == 0 {
 		return err
-	}
-	latest := make(map[string]int)
-	var steps []Migration
-	for _, m := range slices.Concat(migrations, s.db.Migrations(), s.Migrations) {
-		latest[m.Component] = m.Version
-		if m.Version > at[m.Component].version {
-			steps = append(steps, m)
-		}
-	}
-	if err := readable(at, latest); err != nil {
-		return err
-	}
-	if len(steps) == 0 {
-		return nil
 	}
 	if was := at[component].version; was > 0 {
 		path, err := s.db.Protect(ctx, was)
@@ -168,6 +156,23 @@ func (s *Store) migrate(ctx context.Context) (err error) {
 		return fmt.Errorf("migrating: %w", err)
 	}
 	return nil
+}
+
+// missing returns the steps that have to be run, and which version each component is at.
+func (s *Store) missing(ctx context.Context) (steps []Migration, at map[string]version, err error) {
+	ctx, cancel := wait(ctx, s.dialect.Timeout)
+	defer cancel()
+	if at, err = s.versions(ctx); err != nil {
+		return nil, nil, err
+	}
+	latest := make(map[string]int)
+	for _, m := range slices.Concat(migrations, s.db.Migrations(), s.Migrations) {
+		latest[m.Component] = m.Version
+		if m.Version > at[m.Component].version {
+			steps = append(steps, m)
+		}
+	}
+	return steps, at, readable(at, latest)
 }
 
 func (s *Store) runSteps(ctx context.Context, steps []Migration) error {

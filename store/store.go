@@ -82,8 +82,8 @@ func Open(ctx context.Context, db Database, o Options) (*Store, error) {
 	}
 	s.Reader = Reader{source: db, dialect: db.Dialect(), trouble: s.unreadable}
 	s.space.Store(&Space{Free: -1})
-	if err := s.load(ctx); errors.Is(err, ErrUnavailable) {
-		s.fail(err)
+	if err := s.load(ctx); errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFailed) && db.Standing().Shared {
+		s.fail(err) // it is the server's, or the network's, and passes
 	} else if err != nil {
 		return nil, errors.Join(err, db.Leave(s.ctx), s.disconnect())
 	}
@@ -100,7 +100,7 @@ func (s *Store) load(ctx context.Context) error {
 		return err
 	}
 	if err := s.migrate(ctx); err != nil {
-		return err
+		return s.db.Classify(err)
 	}
 	if err := s.db.Load(ctx); err != nil {
 		return err

@@ -75,9 +75,10 @@ func Start(settings ...string) (s *Server, err error) {
 	if s.dir, err = os.MkdirTemp("", "hookgate-pg-"); err != nil {
 		return nil, err
 	}
+	dir := s.dir
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(s.dir))
+			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
 	if err := s.disown(); err != nil {
@@ -91,6 +92,7 @@ func Start(settings ...string) (s *Server, err error) {
 		if err = s.run(); err == nil {
 			return s, nil
 		}
+		s.port = 0
 	}
 	return nil, err
 }
@@ -167,10 +169,7 @@ func (s *Server) run() error {
 		return errors.Join(err, end.Close())
 	}
 	if err := s.wait(); err != nil {
-		log, _ := os.ReadFile(filepath.Join(s.dir, "log")) //nolint:gosec // our own; without it the error says enough
-		port := s.port
-		s.port = 0
-		return errors.Join(fmt.Errorf("PostgreSQL on port %d: %w: %s", port, err, log), s.leave())
+		return errors.Join(fmt.Errorf("PostgreSQL on port %d: %w: %s", s.port, err, s.log()), s.leave())
 	}
 	return nil
 }
@@ -236,10 +235,38 @@ func (s *Server) Kill() error {
 	if pid == 0 {
 		return errors.New("PostgreSQL does not run")
 	}
+	children := children(pid)
 	if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
 		return err
 	}
+	// They notice, and end; as long as one is left the server does not start again.
+	for _, child := range children {
+		for range 1000 {
+			if syscall.Kill(child, 0) != nil {
+				break
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 	return s.leave()
+}
+
+// children returns the processes that a process has started.
+func children(pid int) (all []int) {
+	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
+	for _, path := range stats {
+		text, err := os.ReadFile(path) //nolint:gosec // of the kernel
+		if err != nil {
+			continue // it has ended
+		}
+		// The name, in parentheses, may hold anything.
+		fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+		if len(fields) > 1 && fields[1] == strconv.Itoa(pid) {
+			child, _ := strconv.Atoi(filepath.Base(filepath.Dir(path))) // as it was found
+			all = append(all, child)
+		}
+	}
+	return all
 }
 
 // Restart starts the server again after Kill, where it was.
@@ -253,7 +280,7 @@ func (s *Server) leave() error {
 
 // Stop ends the server and removes what it has written.
 func (s *Server) Stop() error {
-	return errors.Join(s.end.Close(), ignoreExit(s.keeper.Wait()))
+	return errors.Join(s.end.Close(), ignoreExit(s.keeper.Wait()), os.RemoveAll(s.dir))
 }
 
 // ignoreExit leaves out how the shell ended: with the server's status, killed or not.

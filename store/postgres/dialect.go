@@ -7,23 +7,12 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// What the server may take. A commit that waits longer is given up, and what it was to
-// store is not acknowledged.
-const (
-	statementTimeout = 5 * time.Second  // of what commits
-	lockTimeout      = 2 * time.Second  // for a row or a key that another gateway changes
-	idleTimeout      = 5 * time.Second  // for a gateway that is frozen within a transaction
-	queryTimeout     = 30 * time.Second // of what reads
-	commitTimeout    = 8 * time.Second  // for a server that does not answer at all
-	connectTimeout   = 5 * time.Second
-)
-
 // claim skips what another gateway is just claiming, and leaves out what is claimed by
 // one whose lease runs. What this gateway has claimed but does not hold it may have: the
 // answer to an earlier claim may have been lost.
 const claim = `UPDATE deliveries SET owner = ? WHERE (event, n) IN (
 SELECT event, n FROM deliveries WHERE destination = ? AND state = 1 AND due >= ? AND due <= ?
-AND owner NOT IN (SELECT number FROM gateways WHERE number <> ? AND expires > clock_timestamp())
+AND owner NOT IN (SELECT number FROM gateways WHERE number > 0 AND number <> ? AND expires > clock_timestamp())
 AND event <> ALL(?) ORDER BY due, armed, event LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING *`
 
 var dialect = store.Dialect{

@@ -109,7 +109,7 @@ func newcomers(b *store.Batch) []any {
 	place, digest, head, body := make([][]byte, n), make([][]byte, n), make([][]byte, n), make([][]byte, n)
 	for i := range b.Newcomers {
 		a := &b.Newcomers[i]
-		for j := range a.Places {
+		for j := 1; j < len(a.Places); j++ { // its own place the index finds
 			places, of = append(places, a.Places[j][:]), append(of, int32(i)) //nolint:gosec // a batch is small
 		}
 		if len(a.Places) > 0 {

@@ -28,8 +28,10 @@ const (
 )
 
 const (
+	// A number does not come back either, also if an older copy of the database is
+	// restored while gateways run.
 	joinQuery = `INSERT INTO gateways (number, name, since, expires)
-VALUES (nextval('gateway_numbers'), $1, clock_timestamp(), clock_timestamp() + $2 * interval '1 ms') RETURNING number`
+SELECT (EXTRACT(EPOCH FROM clock_timestamp()) * 1000)::bigint * 1000 + nextval('gateway_numbers') % 1000, $1, clock_timestamp(), clock_timestamp() + $2 * interval '1 ms' RETURNING number`
 	renewQuery = `UPDATE gateways g SET expires = clock_timestamp() + $2 * interval '1 ms'
 FROM (SELECT number, expires <= clock_timestamp() AS lapsed FROM gateways WHERE number = $1 FOR UPDATE) before WHERE g.number = before.number RETURNING before.lapsed`
 	otherQuery  = `SELECT number, clock_timestamp() FROM gateways WHERE expires > clock_timestamp() ORDER BY number`

@@ -116,41 +116,6 @@ func schemaOf(c *pgx.ConnConfig) string {
 	return ""
 }
 
-// settings are those of a connection, unless the connection string has them.
-func settings(c *pgx.ConnConfig, more map[string]string) *pgx.ConnConfig {
-	c = c.Copy()
-	for name, value := range more {
-		if _, ok := c.RuntimeParams[name]; !ok {
-			c.RuntimeParams[name] = value
-		}
-	}
-	return c
-}
-
-func milliseconds[T interface{ Milliseconds() int64 }](d T) string {
-	return strconv.FormatInt(d.Milliseconds(), 10)
-}
-
-// writing are the settings of the connection that commits. It changes rows that it
-// names by their keys: nothing is better than to look up each in the index, whatever the
-// statistics say of tables that were empty a minute ago. So one plan does for all.
-func writing() map[string]string {
-	return map[string]string{
-		"application_name": "hookgate", "statement_timeout": milliseconds(statementTimeout), "lock_timeout": milliseconds(lockTimeout),
-		"idle_in_transaction_session_timeout": milliseconds(idleTimeout),
-		"plan_cache_mode":                     "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off", "jit": "off",
-	}
-}
-
-// reading are those of the pool. A plan that was made while a table was small is a bad
-// one later, so that each query is planned by what it asks for.
-func reading() map[string]string {
-	return map[string]string{
-		"application_name": "hookgate", "statement_timeout": milliseconds(queryTimeout), "lock_timeout": milliseconds(lockTimeout),
-		"plan_cache_mode": "force_custom_plan", "jit": "off",
-	}
-}
-
 // Open connects, and makes sure that what is committed there is kept.
 func (d *Database) Open(ctx context.Context) (err error) {
 	d.mu.Lock()
@@ -163,7 +128,8 @@ func (d *Database) Open(ctx context.Context) (err error) {
 	config := d.config.Load().Copy()
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
 	defer cancel()
-	d.db = stdlib.OpenDB(*settings(config.ConnConfig, writing()))
+	password := stdlib.OptionBeforeConnect(d.password)
+	d.db = stdlib.OpenDB(*settings(config.ConnConfig, writing()), password)
 	d.db.SetMaxOpenConns(1)
 	if d.writer, err = d.db.Conn(ctx); err != nil {
 		return fmt.Errorf("connecting to %s: %w", d.Name(), unreachable(err))
@@ -171,7 +137,7 @@ func (d *Database) Open(ctx context.Context) (err error) {
 	if err := d.check(ctx); err != nil {
 		return fmt.Errorf("opening %s: %w", d.Name(), err)
 	}
-	d.reads = stdlib.OpenDB(*settings(config.ConnConfig, reading()))
+	d.reads = stdlib.OpenDB(*settings(config.ConnConfig, reading()), password)
 	d.reads.SetMaxOpenConns(int(config.MaxConns))
 	d.reads.SetMaxIdleConns(int(config.MaxConns))
 	d.reads.SetConnMaxLifetime(config.MaxConnLifetime)
@@ -179,10 +145,14 @@ func (d *Database) Open(ctx context.Context) (err error) {
 	return nil
 }
 
+// password gives a connection that is made later the password of today.
+func (d *Database) password(_ context.Context, c *pgx.ConnConfig) error {
+	c.Password = d.config.Load().ConnConfig.Password
+	return nil
+}
+
 func (d *Database) connectLease(ctx context.Context) (*pgx.Conn, error) {
-	return pgx.ConnectConfig(ctx, settings(d.config.Load().ConnConfig, map[string]string{
-		"application_name": "hookgate lease", "statement_timeout": milliseconds(renewWithin), "lock_timeout": milliseconds(renewWithin), "synchronous_commit": "off",
-	}))
+	return pgx.ConnectConfig(ctx, settings(d.config.Load().ConnConfig, leasing()))
 }
 
 // Writer is the connection that commits.
@@ -198,8 +168,16 @@ func (d *Database) Readers() *sql.DB {
 // Dialect is PostgreSQL's.
 func (d *Database) Dialect() store.Dialect { return dialect }
 
-// Load takes the lease. An earlier one, if it runs, goes on.
+// Load moves the numbers up to the clock, and takes the lease. An earlier one, if it
+// runs, goes on.
 func (d *Database) Load(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
+	for _, query := range []string{"BEGIN", guardQuery, advanceQuery, "COMMIT"} {
+		if _, err := d.writer.ExecContext(ctx, query); err != nil {
+			return fmt.Errorf("numbering: %w", classify(err))
+		}
+	}
 	if err := d.lease.start(ctx); err != nil {
 		return fmt.Errorf("joining the gateways of %s: %w", d.Name(), unreachable(classify(err)))
 	}

@@ -22,6 +22,8 @@ func (d *Database) Space(ctx context.Context) (store.Space, error) {
 	if reads == nil {
 		return store.Space{}, fmt.Errorf("%w: %w", store.ErrUnavailable, errClosed)
 	}
+	ctx, cancel := context.WithTimeout(ctx, commitTimeout)
+	defer cancel()
 	var pages int64
 	var bytes sql.NullFloat64
 	err := reads.QueryRowContext(ctx, `SELECT pg_relation_size('events') / current_setting('block_size')::bigint`).Scan(&pages)

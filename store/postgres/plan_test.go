@@ -1,0 +1,421 @@
+package postgres_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"github.com/hookgate/hookgate/internal/pgserver"
+	"github.com/hookgate/hookgate/store"
+	"github.com/hookgate/hookgate/store/postgres"
+)
+
+// recorder keeps every statement that a store sends, with its arguments and the settings
+// of its connection.
+type recorder struct {
+	mu         sync.Mutex
+	statements map[string]statement
+}
+
+type statement struct {
+	sql      string
+	args     []any
+	settings map[string]string
+}
+
+var (
+	_ pgx.QueryTracer = (*recorder)(nil)
+	_ pgx.BatchTracer = (*recorder)(nil)
+)
+
+func (r *recorder) TraceQueryStart(ctx context.Context, conn *pgx.Conn, data pgx.TraceQueryStartData) context.Context {
+	r.note(conn, data.SQL, data.Args)
+	return ctx
+}
+
+func (r *recorder) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}
+
+func (r *recorder) TraceBatchStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceBatchStartData) context.Context {
+	return ctx
+}
+
+func (r *recorder) TraceBatchQuery(_ context.Context, conn *pgx.Conn, data pgx.TraceBatchQueryData) {
+	r.note(conn, data.SQL, data.Args)
+}
+
+func (r *recorder) TraceBatchEnd(context.Context, *pgx.Conn, pgx.TraceBatchEndData) {}
+
+func (r *recorder) note(conn *pgx.Conn, sql string, args []any) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	values := make([]any, 0, len(args))
+	for _, a := range args {
+		switch a.(type) {
+		case pgx.QueryResultFormats, pgx.QueryResultFormatsByOID, pgx.QueryExecMode: // how, not what
+		default:
+			values = append(values, a)
+		}
+	}
+	settings := conn.Config().RuntimeParams
+	r.statements[settings["plan_cache_mode"]+sql] = statement{sql, values, settings}
+}
+
+// planNode is what is looked at of a plan.
+type planNode struct {
+	Type     string     `json:"Node Type"`
+	Relation string     `json:"Relation Name"`
+	Index    string     `json:"Index Name"`
+	Cond     string     `json:"Index Cond"`
+	Plans    []planNode `json:"Plans"`
+
+	under string // of a bitmap: the relation that it is of
+}
+
+func (n *planNode) walk(visit func(*planNode)) {
+	visit(n)
+	for i := range n.Plans {
+		if n.Plans[i].Type == "Bitmap Index Scan" {
+			n.Plans[i].under = n.Relation
+		}
+		n.Plans[i].walk(visit)
+	}
+}
+
+// large are the tables that grow.
+var large = []string{"events", "payloads", "deliveries", "attempts"}
+
+// scans returns what a plan reads without knowing where: whole tables, and indexes from
+// one end to the other.
+func (n *planNode) scans() (scans []string) {
+	n.walk(func(n *planNode) {
+		relation := n.Relation + n.under
+		switch n.Type {
+		case "Seq Scan":
+		case "Index Scan", "Index Only Scan", "Bitmap Index Scan":
+			if n.Cond != "" {
+				return
+			}
+			if n.Type == "Bitmap Index Scan" {
+				relation, _, _ = strings.Cut(n.Index, "_")
+			}
+		default:
+			return
+		}
+		if slices.Contains(large, relation) {
+			scans = append(scans, n.Type+" "+relation+" "+n.Index)
+		}
+	})
+	return scans
+}
+
+// excused are statements that may, and why. Each is the beginning of one.
+var excused = map[string]string{
+	"SELECT destination, COUNT(*) FROM deliveries WHERE state = 1": "opening counts what is pending, in an index of nothing else; with others about at most a fiftieth of the time",
+	"SELECT destination, COUNT(*) FROM deliveries WHERE state = 3": "the same with what is dead",
+	"SELECT COUNT(*) FROM events e JOIN deliveries":                "a person asks how much a replay would deal with; it says that it reads all",
+	"SELECT e.seq, e.source, e.origin":                             "a page of a list is read in the order of its index, until it is full",
+}
+
+var parameter = regexp.MustCompile(`\$(\d+)`)
+
+// explain asks for the plan of a statement as the store's connection would make it.
+func explain(t *testing.T, dsn string, s statement) *planNode {
+	t.Helper()
+	config, err := pgx.ParseConfig(dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range s.settings {
+		if !strings.HasSuffix(name, "_timeout") && name != "application_name" {
+			config.RuntimeParams[name] = value
+		}
+	}
+	conn, err := pgx.ConnectConfig(t.Context(), config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close(context.Background()) }()
+	var text []byte
+	if s.settings["plan_cache_mode"] == "force_generic_plan" {
+		run(t, conn, "PREPARE s AS "+s.sql)
+		most := 0
+		for _, p := range parameter.FindAllStringSubmatch(s.sql, -1) {
+			var n int
+			_, _ = fmt.Sscan(p[1], &n) // they are digits
+			most = max(most, n)
+		}
+		nulls := ""
+		if most > 0 {
+			nulls = "(NULL" + strings.Repeat(", NULL", most-1) + ")"
+		}
+		err = conn.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) EXECUTE s"+nulls, pgx.QueryExecModeSimpleProtocol).Scan(&text)
+	} else {
+		err = conn.QueryRow(t.Context(), "EXPLAIN (FORMAT JSON) "+s.sql, s.args...).Scan(&text)
+	}
+	if err != nil {
+		t.Fatalf("%s: %v", s.sql, err)
+	}
+	var plans []struct{ Plan planNode }
+	if err := json.Unmarshal(text, &plans); err != nil || len(plans) != 1 {
+		t.Fatalf("%s: %v", text, err)
+	}
+	return &plans[0].Plan
+}
+
+// planned reports whether a statement has a plan that is looked at.
+func planned(sql string) bool {
+	word, _, _ := strings.Cut(strings.TrimSpace(sql), " ")
+	return slices.Contains([]string{"SELECT", "INSERT", "UPDATE", "DELETE", "WITH"}, word) && !strings.Contains(sql, "pg_settings") && sql != ""
+}
+
+// fillForPlans loads so many events, of which one in a hundred is pending, one dead, and
+// the rest delivered.
+func fillForPlans(t *testing.T, conn *pgx.Conn, from, n int) {
+	t.Helper()
+	run(t, conn, fmt.Sprintf(`WITH s AS (SELECT i, 1000000 + i AS seq, CASE i %% 100 WHEN 0 THEN 1 WHEN 1 THEN 3 ELSE 2 END AS state FROM generate_series(%d, %d) i), e AS (
+	INSERT INTO events (seq, source, id, type, scheme, stamp, received, size, keep, place, body)
+	SELECT seq, 'b', 'old' || i, 'x', 'svix', 0, 1700000000000 + i, 100, 1000, decode(md5(i::text), 'hex'), '\x00' FROM s
+), p AS (
+	INSERT INTO payloads (seq, sum, head, body) SELECT seq, 0, '\x00', convert_to(repeat('x', 100), 'UTF8') FROM s
+), a AS (
+	INSERT INTO attempts (event, n, number, started, took, outcome, status, error) SELECT seq, 0, 1, 1700000000000, 5, 'ok', 200, '' FROM s
+)
+INSERT INTO deliveries (event, n, destination, state, armed, due, settled) SELECT seq, 0, 'source/b', state, 1700000000000 + i, 1700000000000 + i, 1700000000000 + i FROM s`, from, from+n-1))
+}
+
+// Nothing that runs again and again reads a table through, whether the server has
+// statistics or not: every statement that a store sends, with the settings with which it
+// sends it.
+//
+// (F-21)
+func TestNoStatementReadsATableThrough(t *testing.T) {
+	dsn := pgserver.Database(t)
+	db, err := postgres.New(dsn, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{statements: make(map[string]statement)}
+	db.Trace(r)
+	s, err := store.Open(t.Context(), db, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, dsn)
+	for _, table := range large { // statistics are there when this test says so
+		run(t, conn, "ALTER TABLE "+table+" SET (autovacuum_enabled = off)")
+	}
+	fillForPlans(t, conn, 1, 500)
+	everyOperation(t, s, db)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fillForPlans(t, conn, 501, 20_000)
+	writes := 0
+	for _, st := range r.statements {
+		if st.settings["plan_cache_mode"] == "force_generic_plan" {
+			writes++
+		}
+	}
+	if writes < 30 || len(r.statements) < 50 {
+		t.Errorf("only %d statements were seen, %d of the connection that commits", len(r.statements), writes)
+	}
+	used := make(map[string]bool)
+	check := func(t *testing.T) {
+		for _, st := range r.statements {
+			if !planned(st.sql) {
+				continue
+			}
+			n := explain(t, dsn, st)
+			scans := n.scans()
+			for beginning := range excused {
+				if strings.HasPrefix(st.sql, beginning) {
+					used[beginning], scans = true, nil
+				}
+			}
+			if len(scans) > 0 {
+				t.Errorf("%s\n\t%s\n\t%+v", st.sql, strings.Join(scans, "\n\t"), *n)
+			}
+		}
+	}
+	t.Run("without statistics", check)
+	run(t, conn, "ANALYZE")
+	t.Run("with statistics", check)
+	for beginning := range excused {
+		if !used[beginning] {
+			t.Errorf("an excuse that nobody needs: %s", beginning)
+		}
+	}
+}
+
+// The statements that the way of every event takes look their rows up by all that they
+// know of them.
+func TestPlansOfTheWayOfAnEvent(t *testing.T) {
+	dsn := pgserver.Database(t)
+	db, err := postgres.New(dsn, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &recorder{statements: make(map[string]statement)}
+	db.Trace(r)
+	s, err := store.Open(t.Context(), db, store.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn := connect(t, dsn)
+	fillForPlans(t, conn, 1, 500)
+	everyOperation(t, s, db)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fillForPlans(t, conn, 501, 20_000)
+	for _, c := range []struct{ beginning, index, cond string }{
+		{"WITH known AS", "events_place", "(place = p.place)"},
+		{"WITH o AS", "deliveries_pkey", "(n = o"},
+		{"WITH d AS (UPDATE", "deliveries_due", "destination"},
+		{"WITH d AS (UPDATE", "deliveries_due", "due <="},
+		{"SELECT MIN(due)", "deliveries_due", "due >"},
+		{"SELECT place, seq", "events_place", "ANY"},
+	} {
+		found := false
+		for _, st := range r.statements {
+			if !strings.HasPrefix(st.sql, c.beginning) {
+				continue
+			}
+			explain(t, dsn, st).walk(func(n *planNode) { found = found || n.Index == c.index && strings.Contains(n.Cond, c.cond) })
+		}
+		if !found {
+			t.Errorf("%s … does not look up %s in %s", c.beginning, c.cond, c.index)
+		}
+	}
+}
+
+// What the other tests of this file look for, they find.
+func TestReadingThroughIsSeen(t *testing.T) {
+	dsn := pgserver.Database(t)
+	b := openFaultBed(t, dsn, dsn, store.Options{})
+	fillForPlans(t, connect(t, b.dsn), 1, 2000)
+	off := map[string]string{"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+	for _, sql := range []string{
+		"SELECT * FROM deliveries WHERE reason = 'x'",
+		"SELECT * FROM events WHERE id = $1",
+		"SELECT COUNT(*) FROM payloads",
+		"SELECT * FROM events e JOIN deliveries d ON d.event + 0 = e.seq WHERE e.seq > $1",
+		"UPDATE attempts SET response = NULL WHERE started < $1",
+	} {
+		if n := explain(t, dsn, statement{sql: sql, settings: off}); len(n.scans()) == 0 {
+			t.Errorf("%s is taken for harmless: %+v", sql, *n)
+		}
+	}
+	if n := explain(t, dsn, statement{sql: "SELECT * FROM events WHERE seq = $1", settings: off}); len(n.scans()) > 0 {
+		t.Errorf("%v", n.scans())
+	}
+}
+
+// everyOperation does one of each.
+func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	accept := func(id string, change func(*store.Arrival)) store.Verdict {
+		t.Helper()
+		a := faultArrival(id)
+		a.Claim, a.Window = false, 0
+		change(a)
+		v, err := s.Accept(ctx, a)
+		must(err)
+		return v
+	}
+	same := func(*store.Arrival) {}
+	settle := func(v store.Verdict, state store.State, change func(*store.Outcome)) {
+		t.Helper()
+		o := faultOutcome(v, state)
+		change(o)
+		done := make(chan error, 1)
+		s.Settle(ctx, o, func(err error) { done <- err })
+		must(<-done)
+	}
+	as := func(*store.Outcome) {}
+	fresh := func(id string) store.Verdict { return accept(id, same) }
+	settle(fresh("delivered"), store.Delivered, as)
+	accept("delivered", same) // its window was none
+	settle(fresh("dead"), store.Dead, as)
+	accept("dead", same)
+	settle(fresh("waiting"), store.Pending, as)
+	accept("waiting", same)
+	settle(fresh("elsewhere"), store.Pending, func(o *store.Outcome) { o.Destination = "source/other" })
+	buried := fresh("buried")
+	settle(buried, store.Dead, as)
+	settle(buried, store.Delivered, as)
+	accept("ignored", func(a *store.Arrival) { a.Destination = "" })
+	accept("ignored", same)
+	accept("limited", func(a *store.Arrival) { a.MaxBacklog = 1000 })
+	for i := range 20 { // more than go into one statement of the general way
+		accept(fmt.Sprint("many", i), func(a *store.Arrival) { a.Key.Aside = store.Digest{byte(i)} })
+	}
+	gone := fresh("gone")
+	must(s.Forget(ctx, gone.Seq))
+	must(s.Erase(ctx, gone.Seq))
+	again := fresh("again")
+	settle(again, store.Dead, as)
+	_, err := s.Rearm(ctx, store.DeliveryID{Seq: again.Seq})
+	must(err)
+	_, err = s.Rearm(ctx, store.DeliveryID{Seq: again.Seq})
+	must(err)
+	claimed, err := s.Claim(ctx, "source/a", time.Now().Add(time.Hour), 5, map[store.DeliveryID]bool{{Seq: again.Seq}: true})
+	must(err)
+	if len(claimed) == 0 {
+		t.Fatal("nothing was claimed")
+	}
+	must(s.Disown(ctx, "source/a", []store.DeliveryID{claimed[0].DeliveryID()}))
+	_, err = s.NextDue(ctx, "source/b", time.Now())
+	must(err)
+	_, err = s.Oldest(ctx, "source/b")
+	must(err)
+	_, err = s.Release(ctx, "source/a", time.Now().Add(time.Minute), 10)
+	must(err)
+	_, err = s.Expire(ctx, "source/b", time.Now(), "expired", 3)
+	must(err)
+	must(s.Pause(ctx, "source/a"))
+	_, err = s.Pauses(ctx)
+	must(err)
+	must(s.Resume(ctx, "source/a"))
+	for _, kind := range []string{store.Recover, store.Replay} {
+		j, err := s.CreateJob(ctx, store.Job{Kind: kind, Source: "b"})
+		must(err)
+		_, err = s.AdvanceJob(ctx, j.ID, 10)
+		must(err)
+		_, err = s.CancelJob(ctx, j.ID)
+		must(err)
+	}
+	_, err = s.Jobs(ctx)
+	must(err)
+	_, err = s.Event(ctx, again.Seq)
+	must(err)
+	_, err = s.Delivery(ctx, store.DeliveryID{Seq: again.Seq})
+	must(err)
+	_, err = s.Reader.Counts(ctx)
+	must(err)
+	for _, f := range []store.Filter{{}, {Source: "a"}, {State: store.Dead}, {State: store.Pending, Source: "a"}, {State: store.Dead, Source: "a", Type: "x", Before: 9e15}} {
+		_, _, err := s.List(ctx, f)
+		must(err)
+	}
+	_, err = s.Adopt(ctx, "a", "c", 100)
+	must(err)
+	_, err = db.Space(ctx)
+	must(err)
+	s.SetRetention(store.Retention{Age: time.Nanosecond, Dead: time.Nanosecond, Size: 1 << 20})
+	must(s.Sweep(ctx))
+}
