@@ -150,6 +150,7 @@ func TestWarnings(t *testing.T) {
 
 // A commit that waits for a standby which does not come is not acknowledged.
 func TestCommitWithoutItsStandby(t *testing.T) {
+	t.Parallel() // it waits most of the time
 	server := pgserver.Own(t)
 	dsn, err := server.Database(t.Context())
 	if err != nil {

@@ -93,6 +93,7 @@ func TestSilentNetwork(t *testing.T) {
 // Connections of which nothing comes back any more, as after a router has forgotten
 // them, are given up, also those that read, and replaced by new ones.
 func TestForgottenConnections(t *testing.T) {
+	t.Parallel() // it waits for half a minute
 	p, b := proxied(t, store.Options{})
 	first := b.mustSend()
 	p.strand()
