@@ -42,7 +42,15 @@ func (s *stage) backlogPostgres(ctx context.Context, out io.Writer, c *cluster, 
 		}
 		t.ways = append(t.ways, w)
 	}
-	r, err := t.run(ctx, out, rounds)
+	// The first change of a page after a checkpoint writes all of it to the server's log,
+	// and of the index of keys every event changes another page: some 25,000 events until
+	// each of a million's was. With a checkpoint each five minutes that is over soon.
+	settle := &turns{stage: s, load: t.load, prefix: "settle", ways: t.ways[1:]}
+	settle.warmup = n / 40
+	if err := settle.warm(ctx); err != nil {
+		return nil, err
+	}
+	r, err := t.run(ctx, out, 2*rounds) // they are short
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,7 @@
 // Command bench measures what Hookgate costs, always as a ratio to a reference in
 // the same run: by default the gateway beside plain Caddy under load, with -stored
-// gateways that store events, with -postgres those that store them in PostgreSQL, with -verify one verification beside a bare HMAC. See
-// README.md.
+// gateways that store events, with -postgres those that store them in PostgreSQL, with
+// -verify one verification beside a bare HMAC. See README.md.
 package main
 
 import (
@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		goals, err = compareStored(ctx, os.Stdout, l, rounds, *size, backlog, *profile)
 	case *shared:
-		l, rounds, backlog := load{connections: *connections, requests: 30_000, slices: 3, warmup: 5_000, seconds: 10}, 5, 1_000_000
+		l, rounds, backlog := load{connections: *connections, requests: 20_000, slices: 1, warmup: 2_000, seconds: 5}, 3, 1_000_000
 		if *quick {
 			l.requests, l.slices, l.warmup, l.seconds, rounds, backlog = 10_000, 1, 1_000, 2, 3, 50_000
 		}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -74,15 +75,15 @@ func (s *Store) check(logger *slog.Logger) error {
 	case s == nil:
 		return nil
 	case s.Engine == engineSQLite && s.DSN != "":
-		return fmt.Errorf("store sqlite: it has a file, and no connection string")
+		return errors.New("store sqlite: it has a file, and no connection string")
 	case s.Engine == engineSQLite:
 		return nil
 	case s.Engine != enginePostgres:
 		return fmt.Errorf("there is no store %q; there are sqlite and postgres", s.Engine)
 	case s.File != "":
-		return fmt.Errorf("store postgres: it has a connection string, and no file")
+		return errors.New("store postgres: it has a connection string, and no file")
 	case s.DSN == "":
-		return fmt.Errorf("store postgres: it needs a connection string: store postgres {env.NAME}")
+		return errors.New("store postgres: it needs a connection string: store postgres {env.NAME}")
 	}
 	if _, err := s.place(logger); err != nil {
 		return fmt.Errorf("store postgres: %w", err)

@@ -120,9 +120,9 @@ func TestPostgresOperations(t *testing.T) {
 		t.Errorf("events: %d %+v", status, list)
 	}
 	app.set(always(http.StatusOK))
-	var any map[string]any
-	if status := askAdmin(t, address, http.MethodPost, "events/"+numberOf(list.Events[0].Seq)+"/retry", &any); status != http.StatusOK {
-		t.Errorf("retry: %d %v", status, any)
+	var anything map[string]any
+	if status := askAdmin(t, address, http.MethodPost, "events/"+numberOf(list.Events[0].Seq)+"/retry", &anything); status != http.StatusOK {
+		t.Errorf("retry: %d %v", status, anything)
 	}
 	eventually(t, func() bool { pending, dead := counts(t, "source/travtus"); return pending+dead == 0 }, "never: it is delivered")
 	if status, text := postAdmin(t, address, "backup", `{"path":"`+filepath.Join(t.TempDir(), "backup")+`"}`); status < 400 || !strings.Contains(text, "pg_dump") {

@@ -49,7 +49,7 @@ func (b *brake) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", b.to) //nolint:noctx // on this machine
+		server, err := net.Dial("tcp", b.to)
 		if err != nil {
 			_ = client.Close()
 			return

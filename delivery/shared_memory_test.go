@@ -177,8 +177,8 @@ func (g *seat) read() (found, fenced int) {
 
 // owned returns how many pending deliveries to the app bear its number.
 func (g *seat) owned() (n int) {
-	g.memory.mu.Lock()
-	defer g.memory.mu.Unlock()
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, r := range g.pending[toApp] {
 		if r.Owner == g.number {
 			n++
@@ -217,12 +217,12 @@ func (g *seat) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, err
 // Settle writes an outcome, if the delivery is this gateway's still.
 func (g *seat) Settle(ctx context.Context, o *store.Outcome, done func(error)) {
 	work := func() {
-		g.memory.mu.Lock()
+		g.mu.Lock()
 		err := g.enter("Settle")
 		if err == nil {
 			g.write(o)
 		}
-		g.memory.mu.Unlock()
+		g.mu.Unlock()
 		done(err)
 	}
 	select {
@@ -253,7 +253,7 @@ func (g *seat) Claim(ctx context.Context, destination string, by time.Time, n in
 	if !s.Held {
 		return nil, nil
 	}
-	g.memory.mu.Lock()
+	g.mu.Lock()
 	g.table.mu.Lock()
 	live := g.table.live()
 	delete(live, g.number)
@@ -272,7 +272,7 @@ func (g *seat) Claim(ctx context.Context, destination string, by time.Time, n in
 	g.found += len(found)
 	answer := g.answer
 	g.table.mu.Unlock()
-	g.memory.mu.Unlock()
+	g.mu.Unlock()
 	if answer != nil {
 		answer()
 	}

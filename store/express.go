@@ -120,25 +120,17 @@ func (s *Store) sort(batch []*work) (b *Batch, left []*work) {
 	coming := make(map[string]int64)
 	settled := make(map[DeliveryID]bool)
 	for _, w := range batch {
-		switch {
-		case w.outcome != nil && !settled[w.outcome.ID]:
+		if w.outcome != nil && !settled[w.outcome.ID] {
 			settled[w.outcome.ID] = true
 			b.Settlements = append(b.Settlements, Settlement{Outcome: w.outcome, work: w})
 			continue
-		case w.arrival == nil:
-			break
-		case w.arrival.MaxBacklog > 0 && s.counts.get(w.arrival.Destination, Pending)+coming[w.arrival.Destination] >= w.arrival.MaxBacklog:
-			break // full
-		default:
-			n := newcomer(w, standing)
-			if clash(taken, n.Places) {
-				break
+		}
+		if a := w.arrival; a != nil && (a.MaxBacklog <= 0 || s.counts.get(a.Destination, Pending)+coming[a.Destination] < a.MaxBacklog) {
+			if n := newcomer(w, standing); !clash(taken, n.Places) {
+				coming[a.Destination]++
+				b.Newcomers = append(b.Newcomers, n)
+				continue
 			}
-			if n.Destination != "" {
-				coming[n.Destination]++
-			}
-			b.Newcomers = append(b.Newcomers, n)
-			continue
 		}
 		left = append(left, w)
 	}

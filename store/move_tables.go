@@ -26,24 +26,64 @@ const (
 
 var (
 	movedEvents = movedTable{"events", "seq", []movedColumn{
-		{"seq", number}, {"source", words}, {"origin", words}, {"id", words}, {"type", words}, {"scheme", words},
-		{"stamp", number}, {"received", number}, {"size", number}, {"keep", number}, {"place", optional}, {"body", optional},
+		{"seq", number},
+		{"source", words},
+		{"origin", words},
+		{"id", words},
+		{"type", words},
+		{"scheme", words},
+		{"stamp", number},
+		{"received", number},
+		{"size", number},
+		{"keep", number},
+		{"place", optional},
+		{"body", optional},
 	}}
 	movedPayloads = movedTable{"payloads", "seq", []movedColumn{
 		{"seq", number}, {"sum", number}, {"head", octets}, {"body", octets},
 	}}
 	movedDeliveries = movedTable{"deliveries", "event, n", []movedColumn{
-		{"event", number}, {"n", number}, {"destination", words}, {"state", number}, {"step", number}, {"attempts", number},
-		{"armed", number}, {"due", number}, {"last", number}, {"hurried", number}, {"settled", number}, {"replay", flag}, {"reason", words}, {"owner", nobody},
+		{"event", number},
+		{"n", number},
+		{"destination", words},
+		{"state", number},
+		{"step", number},
+		{"attempts", number},
+		{"armed", number},
+		{"due", number},
+		{"last", number},
+		{"hurried", number},
+		{"settled", number},
+		{"replay", flag},
+		{"reason", words},
+		{"owner", nobody},
 	}}
 	movedAttempts = movedTable{"attempts", "event, n, number", []movedColumn{
-		{"event", number}, {"n", number}, {"number", number}, {"started", number}, {"took", number}, {"outcome", words},
-		{"status", number}, {"error", words}, {"response", optional},
+		{"event", number},
+		{"n", number},
+		{"number", number},
+		{"started", number},
+		{"took", number},
+		{"outcome", words},
+		{"status", number},
+		{"error", words},
+		{"response", optional},
 	}}
 	movedPauses = movedTable{"pauses", "destination", []movedColumn{{"destination", words}, {"since", number}}}
 	movedJobs   = movedTable{"jobs", "id", []movedColumn{
-		{"id", words}, {"kind", words}, {"source", words}, {"since", number}, {"until", number}, {"state", words}, {"total", number},
-		{"done", number}, {"skipped", number}, {"cursor_at", number}, {"cursor_seq", number}, {"created", number}, {"updated", number},
+		{"id", words},
+		{"kind", words},
+		{"source", words},
+		{"since", number},
+		{"until", number},
+		{"state", words},
+		{"total", number},
+		{"done", number},
+		{"skipped", number},
+		{"cursor_at", number},
+		{"cursor_seq", number},
+		{"created", number},
+		{"updated", number},
 	}}
 )
 

@@ -197,9 +197,12 @@ func (s *Store) Keys() int { return s.db.Keys().Len() }
 // store is tried again first.
 const watchEvery = time.Second
 
-// spaceEvery is each how many of those looks at a shared database is for how much is
-// stored, which is a query there.
-const spaceEvery = 10
+// Each how many of those looks at a shared database is for what others have changed, and
+// for how much is stored, which is a query there.
+const (
+	recountEvery = 10
+	spaceEvery   = 30
+)
 
 // watch looks at the disk, and wakes the committer of a failed store so that it
 // tries again. On a shared database it makes sure, when nothing else does, that it can
@@ -221,7 +224,13 @@ func (s *Store) watch() {
 			_ = s.enqueue(s.ctx, &work{do: func(*Tx) error { return nil }, done: func(*work) {}})
 		}
 		s.full.Store(false)
-		if s.failure.Load() != nil || shared && tick%spaceEvery != 0 {
+		if s.failure.Load() != nil {
+			continue
+		}
+		if shared && tick%recountEvery == 0 {
+			s.recount()
+		}
+		if shared && tick%spaceEvery != 0 {
 			continue
 		}
 		space, err := s.db.Space(s.ctx)
@@ -233,9 +242,6 @@ func (s *Store) watch() {
 		default:
 			s.Logger.Error("looking at the store's disk", slog.Any("error", err))
 			s.fail(err)
-		}
-		if shared {
-			s.recount()
 		}
 	}
 }

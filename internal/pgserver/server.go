@@ -124,11 +124,11 @@ func (s *Server) disown() error {
 		return err
 	}
 	s.owner = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	return os.Chown(s.dir, int(uid), int(gid)) //nolint:gosec // ids of this machine
+	return os.Chown(s.dir, int(uid), int(gid))
 }
 
 func (s *Server) command(name string, args ...string) *exec.Cmd {
-	cmd := exec.Command(name, args...) //nolint:gosec // the server's own binaries
+	cmd := exec.CommandContext(context.Background(), name, args...) //nolint:gosec // the server's own binaries, which nobody's context ends
 	cmd.Dir = s.dir
 	cmd.Env = []string{"PATH=/usr/bin:/bin", "LC_ALL=C", "TZ=UTC"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: s.owner, Setpgid: true}
@@ -142,7 +142,7 @@ const keep = `"$@" >> "$PWD/log" 2>&1 & server=$!; read -r word; kill -QUIT $ser
 // run starts the server on a free port, the same as before if it has one.
 func (s *Server) run() error {
 	if s.port == 0 {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		l, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
 		if err != nil {
 			return err
 		}
@@ -195,13 +195,13 @@ func (s *Server) wait() error {
 }
 
 func (s *Server) log() string {
-	text, _ := os.ReadFile(filepath.Join(s.dir, "log")) //nolint:gosec // our own; there may be none yet
+	text, _ := os.ReadFile(filepath.Join(s.dir, "log"))
 	return string(text)
 }
 
 // pid returns the server's process; 0 if there is none.
 func (s *Server) pid() int {
-	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid")) //nolint:gosec // the server's own
+	text, err := os.ReadFile(filepath.Join(s.data(), "postmaster.pid"))
 	if err != nil {
 		return 0
 	}
@@ -255,7 +255,7 @@ func (s *Server) Kill() error {
 func children(pid int) (all []int) {
 	stats, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is right
 	for _, path := range stats {
-		text, err := os.ReadFile(path) //nolint:gosec // of the kernel
+		text, err := os.ReadFile(path)
 		if err != nil {
 			continue // it has ended
 		}

@@ -110,12 +110,12 @@ func newcomers(b *store.Batch) []any {
 	for i := range b.Newcomers {
 		a := &b.Newcomers[i]
 		for j := 1; j < len(a.Places); j++ { // its own place the index finds
-			places, of = append(places, a.Places[j][:]), append(of, int32(i)) //nolint:gosec // a batch is small
+			places, of = append(places, a.Places[j][:]), append(of, int32(i))
 		}
 		if len(a.Places) > 0 {
 			place[i], digest[i] = a.Places[0][:], a.Key.Body[:]
 		}
-		index[i], owner[i], sum[i], size[i] = int32(i), a.Owner, a.Sum, int64(len(a.Body)) //nolint:gosec // a batch is small
+		index[i], owner[i], sum[i], size[i] = int32(i), a.Owner, a.Sum, int64(len(a.Body))
 		stamp[i], received[i], keep[i] = millis(a.Timestamp), millis(a.Received), a.Window.Milliseconds()
 		source[i], id[i], kind[i], scheme[i], destination[i] = text(a.Source), text(a.ID), text(a.Type), text(a.Scheme), a.Destination
 		head[i], body[i] = blob(a.Head), blob(a.Body)
@@ -132,7 +132,7 @@ func settlements(b *store.Batch) []any {
 	response := make([][]byte, n)
 	for i := range b.Settlements {
 		o := b.Settlements[i].Outcome
-		index[i], event[i], number[i], owner[i] = int32(i), o.ID.Seq, int64(o.ID.N), o.Owner //nolint:gosec // a batch is small
+		index[i], event[i], number[i], owner[i] = int32(i), o.ID.Seq, int64(o.ID.N), o.Owner
 		state[i], step[i], destination[i], reason[i] = int64(o.State), int64(o.Step), o.Destination, text(o.Reason)
 		due[i], last[i] = millis(o.Due), millis(o.At)
 		if o.State != store.Pending {

@@ -63,7 +63,7 @@ func TestCopiesAtSeveralGateways(t *testing.T) {
 			all = append(all, arrival{a, id + body})
 		}
 	}
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // to be repeated
+	random := rand.New(rand.NewPCG(1, 2))
 	random.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 
 	const callers = 24

@@ -63,7 +63,7 @@ func TestBusyGateways(t *testing.T) {
 	var run []func() error
 	for i, n := range c.nodes {
 		for worker := range 3 {
-			random := rand.New(rand.NewPCG(uint64(i), uint64(worker))) //nolint:gosec // to be repeated, as far as it goes
+			random := rand.New(rand.NewPCG(uint64(i), uint64(worker)))
 			run = append(run, func() error {
 				return n.sender(random, ids, rounds, func(id string, v store.Verdict) error {
 					mu.Lock()
@@ -76,7 +76,7 @@ func TestBusyGateways(t *testing.T) {
 				})
 			})
 		}
-		random := rand.New(rand.NewPCG(uint64(i), 99)) //nolint:gosec // see above
+		random := rand.New(rand.NewPCG(uint64(i), 99))
 		run = append(run, func() error { return n.courier(random, rounds, work) }, func() error { return n.operator(rounds / 8) })
 	}
 	atOnce(t, run...)

@@ -50,7 +50,7 @@ const (
 func TestModel(t *testing.T) {
 	const seed, steps = 20261124, 700
 	w := &world{
-		random: rand.New(rand.NewPCG(seed, seed)), events: map[int64]*known{}, places: map[string]*known{}, //nolint:gosec // to be repeated by its seed
+		random: rand.New(rand.NewPCG(seed, seed)), events: map[int64]*known{}, places: map[string]*known{},
 		now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC),
 	}
 	w.cluster = newCluster(t, 3, store.Options{Now: w.clock})

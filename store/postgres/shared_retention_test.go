@@ -25,7 +25,7 @@ func TestRearmedWhileItIsRemoved(t *testing.T) {
 				t.Parallel()
 				c := newCluster(t, 2, store.Options{})
 				a, b := c.nodes[0], c.nodes[1]
-				random := rand.New(rand.NewPCG(3, 4)) //nolint:gosec // to be repeated
+				random := rand.New(rand.NewPCG(3, 4))
 				kept, gone := 0, 0
 				for round := range rounds {
 					var seqs []int64

@@ -10,7 +10,7 @@ import (
 
 // sampled is how many pages of the events are looked at, at most, to tell how much is
 // stored.
-const sampled = 2000
+const sampled = 500
 
 // rowBytes is about what an event takes up without its body.
 const rowBytes = 1024

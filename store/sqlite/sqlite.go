@@ -223,8 +223,10 @@ func (f *File) Readers() *sql.DB {
 // Dialect is SQLite's.
 func (f *File) Dialect() store.Dialect { return dialect }
 
-var dialect = store.Dialect{Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE",
-	Reopen: 30 * time.Second, In: "IN (SELECT value FROM json_each(?))", List: list}
+var dialect = store.Dialect{
+	Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE",
+	Reopen: 30 * time.Second, In: "IN (SELECT value FROM json_each(?))", List: list,
+}
 
 // list writes numbers as JSON, which is how SQLite takes a list.
 func list(numbers []int64) any {
