@@ -25,8 +25,8 @@ import (
 // so with pool_max_conns. Two more commit and keep the lease.
 const DefaultPool = 4
 
-// oldest is the oldest release of the server that is tested with, as
-// server_version_num tells it.
+// oldest is the oldest release of the server that has all that is used here, such as
+// plan_cache_mode, as server_version_num tells it.
 const oldest = 120000
 
 // Database is a store's database. Make one with [New].
