@@ -30,7 +30,7 @@ type ledger struct {
 	received map[string][]int    // id → in which lives of the gateway the app has answered 200
 	makers   map[string][]string // id → which gateways, each time they start another, made those attempts
 	life     int
-	dark     bool     // the power is gone: what is acknowledged now was not heard
+	dark     bool     // the power is gone: nothing is heard or reached now
 	wrong    []string // what must not happen at all
 }
 
@@ -159,6 +159,9 @@ func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	id := r.Header.Get("Hookgate-Id")
 	a.with(func() {
+		if a.dark { // nor can the app be reached
+			panic(http.ErrAbortHandler)
+		}
 		sum, ok := a.sent[id]
 		switch {
 		case !ok:
