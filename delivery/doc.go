@@ -39,4 +39,8 @@
 // store is read only for what is due later, for what was beyond the bounds, and for
 // what an earlier process left. Each destination has a lane for either, so that
 // fresh events do not wait behind a backlog.
+//
+// If several gateways share the store, each attempts what it has claimed: what has just
+// arrived at it, and what it reads. What it has claimed and does not come to soon it
+// gives back, and what one has that dies others claim once its lease is over.
 package delivery

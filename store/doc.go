@@ -12,6 +12,8 @@
 // what waits into one transaction: many callers, one fsync. Nobody is told that
 // anything is stored before that fsync has returned.
 //
-// What differs between databases is behind [Database]; package sqlite has one.
+// What differs between databases is behind [Database]: package sqlite has one that a
+// process has for itself, package postgres one that several share. There a delivery
+// bears the number of who has claimed it, which is what [Standing] is about.
 // Times are stored as milliseconds since 1970, UTC.
 package store
