@@ -45,7 +45,9 @@ func TestSpace(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Logf("%s: %d bytes, and %d are told", what, want, space.Used)
-		if space.Used < want*9/10 || space.Used > want*11/10 || space.Free != -1 {
+		// Of 3,087 pages each is looked at with a chance of 500/3087, which makes the
+		// standard deviation of the estimate 4.3 %: a quarter is nearly six of them.
+		if space.Used < want*3/4 || space.Used > want*5/4 || space.Free != -1 {
 			t.Errorf("%s: %d bytes are stored, and it tells %+v", what, want, space)
 		}
 	}
@@ -81,7 +83,7 @@ func TestSpace(t *testing.T) {
 		pages := plans[0].Plan.pages("events")
 		total := size / 8192
 		t.Logf("%d of %d pages are looked at", pages, total)
-		if pages == 0 || pages > 2200 || total < 3000 {
+		if pages < 350 || pages > 700 || total < 3000 {
 			t.Errorf("of %d pages %d are looked at", total, pages)
 		}
 		return
