@@ -1,8 +1,6 @@
 package caddymodule
 
 import (
-	"math"
-	"strconv"
 	"strings"
 
 	"github.com/caddyserver/caddy/v2/caddyconfig"
@@ -38,16 +36,6 @@ func (d *directive) forwardOption(c *caddyfile.Dispenser, option string) (ok boo
 	}
 	f := d.Forward
 	switch option {
-	case "retry":
-		err = f.retry(c)
-	case "give_up":
-		err = duration(c, &f.GiveUp)
-	case "concurrency":
-		var n int64
-		n, err = number(c, maxConcurrency)
-		f.Concurrency = int(n)
-	case "max_backlog":
-		f.MaxBacklog, err = number(c, math.MaxInt32)
 	case "only":
 		f.Only, err = words(c, "only needs at least one event type: only <pattern...>, such as invoice.*")
 	case "keep_header":
@@ -59,41 +47,10 @@ func (d *directive) forwardOption(c *caddyfile.Dispenser, option string) (ok boo
 		if !c.AllArgs(&f.Resign.Scheme, &f.Resign.Secret) {
 			err = c.Err("resign needs a scheme and a secret: resign <scheme> <secret>")
 		}
+	default:
+		_, err = f.option(c, option)
 	}
 	return true, err
-}
-
-// retry reads the delays.
-func (f *Forward) retry(c *caddyfile.Dispenser) error {
-	args := c.RemainingArgs()
-	if n := len(args); n > 0 && args[n-1] == "forever" {
-		f.Forever, args = true, args[:n-1]
-	}
-	if len(args) == 0 {
-		return c.Err("retry needs at least one delay: retry <delay...> [forever]")
-	}
-	for _, text := range args {
-		delay, err := parseDuration(text)
-		if err != nil {
-			return c.Errf("retry delay %q: %v", text, err)
-		}
-		f.Retry = append(f.Retry, delay)
-	}
-	return nil
-}
-
-// number reads one whole number of 1 to most.
-func number(c *caddyfile.Dispenser, most int64) (int64, error) {
-	option := c.Val()
-	var text string
-	if !c.AllArgs(&text) {
-		return 0, c.Errf("%s needs one number", option)
-	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	if err != nil || n < 1 || n > most {
-		return 0, c.Errf("%s %q: it has to be a whole number of 1 to %d", option, text, most)
-	}
-	return n, nil
 }
 
 func words(c *caddyfile.Dispenser, usage string) ([]string, error) {

@@ -65,7 +65,7 @@ func (a *App) destinations() (all []delivery.Destination, err error) {
 				return nil, fmt.Errorf("source %s: was %s: there is a source of that name, which keeps its own events; remove it, or the was", name, old)
 			}
 		}
-		all = append(all, reg.forward.destination(reg.source, reg.chain))
+		all = append(all, reg.forward.destination(reg.source.Destination(), reg.chain, reg.source.Timeout))
 	}
 	slices.SortFunc(all, func(x, y delivery.Destination) int { return cmp.Compare(x.Name, y.Name) })
 	return all, nil
