@@ -29,8 +29,8 @@ const (
 
 // App is what all webhook handlers of a configuration share: the store, custom
 // signature schemes, limits, and the registry of sources. It needs no
-// configuration: the handlers make it run. The store is opened only if a handler
-// has forward.
+// configuration: the handlers make it run. The store is opened only if a source
+// has forward, or if there is a producer or a portal.
 type App struct {
 	// Where events are kept.
 	Store *Store `json:"store,omitempty"`
@@ -50,14 +50,33 @@ type App struct {
 	// Caddyfile it may extend another. The name of a preset cannot be reused.
 	Schemes []verifier.Scheme `json:"schemes,omitempty"`
 
+	// The secrets that seal the secrets of endpoints in the store, and sign tokens. Each
+	// is {env.NAME} or {file./absolute/path}, of at least 32 characters, and is read when
+	// the configuration loads. The first is used; the others, which were used before, are
+	// read. Required for webhook_portal.
+	Keys []string `json:"keys,omitempty"`
+
+	// How people reach webhook_portal, such as https://hooks.example.com. Default: the
+	// host of each request.
+	URL string `json:"url,omitempty"`
+
+	// The networks, beside the public ones, that endpoints may be on, such as
+	// 10.0.0.0/8. Loopback, link-local and metadata addresses have to be named exactly.
+	// Only addresses of these may be reached with http. Targets of webhook_send need none of
+	// this.
+	AllowPrivate []string `json:"allow_private,omitempty"`
+
 	ctx     caddy.Context
 	logger  *slog.Logger
 	process *gateway.Process
 
-	mu      sync.Mutex
-	sources map[string]*registration
+	mu        sync.Mutex
+	sources   map[string]*registration
+	producers map[string]*producer
+	producing *producing
+	portal    bool // webhook_portal is there
 
-	storage    *storage // nil if no source has forward
+	storage    *storage // nil if nothing needs one
 	generation *delivery.Generation
 	ready      chan struct{} // closed once storage is there
 
@@ -97,9 +116,12 @@ func (*App) CaddyModule() caddy.ModuleInfo {
 // Provision checks the configuration and takes part in what outlives it. It
 // touches no file but those that hold secrets.
 func (a *App) Provision(ctx caddy.Context) error {
-	a.ctx, a.logger, a.sources = ctx, ctx.Slogger(), make(map[string]*registration)
+	a.ctx, a.logger, a.sources, a.producers = ctx, ctx.Slogger(), make(map[string]*registration), make(map[string]*producer)
 	a.ready, a.stop = make(chan struct{}), make(chan struct{})
 	if err := a.check(); err != nil {
+		return err
+	}
+	if err := a.checkProducing(); err != nil {
 		return err
 	}
 	if err := a.onStarted(a.begin); err != nil {

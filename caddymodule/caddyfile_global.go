@@ -30,6 +30,9 @@ func parseGlobal(d *caddyfile.Dispenser, existing any) (any, error) {
 //	    dead        <age>
 //	    free_space  <size>
 //	    body_memory <size>
+//	    key         <secret> [<previous...>]
+//	    url         <https://host>
+//	    allow_private <cidr...>
 //	    scheme <name> { … }
 //	}
 //
@@ -65,13 +68,27 @@ func (a *App) option(d *caddyfile.Dispenser, option string) error {
 		return size(d, &a.FreeSpace)
 	case "body_memory":
 		return size(d, &a.BodyMemory)
+	case "key":
+		return list(d, &a.Keys, "key needs a secret, {env.NAME} or {file./absolute/path}, and may have those that were used before: key <secret> [<previous...>]")
+	case "url":
+		if !d.AllArgs(&a.URL) {
+			return d.Err("url needs the address by which people reach the portal: url <https://host>")
+		}
+		return nil
+	case "allow_private":
+		return list(d, &a.AllowPrivate, "allow_private needs at least one network: allow_private <cidr...>, such as 10.0.0.0/8")
 	case "scheme":
 		s, err := a.unmarshalScheme(d)
 		a.Schemes = append(a.Schemes, s)
 		return err
 	default:
-		return d.Errf("unknown option %q of webhooks; there are store, retention, dead, free_space, body_memory and scheme", option)
+		return d.Errf("unknown option %q of webhooks; there are store, retention, dead, free_space, body_memory, key, url, allow_private and scheme", option)
 	}
+}
+
+func list(d *caddyfile.Dispenser, to *[]string, usage string) (err error) {
+	*to, err = words(d, usage)
+	return err
 }
 
 func (a *App) unmarshalStore(d *caddyfile.Dispenser) error {

@@ -62,7 +62,7 @@ func (f *Forward) config(a *App, source string) (*gateway.Forward, error) {
 		if err != nil {
 			return nil, err
 		}
-		secrets, err := readSecrets(source, f.Resign.Scheme, []string{f.Resign.Secret}, a.logger)
+		secrets, err := readSecrets("source "+source+", resign "+f.Resign.Scheme, []string{f.Resign.Secret}, a.logger)
 		if err != nil {
 			return nil, err
 		}

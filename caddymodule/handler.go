@@ -157,7 +157,7 @@ func (h *Handler) config(a *App, reg *registration) (gateway.Config, error) {
 		if err != nil {
 			return cfg, err
 		}
-		set, err := readSecrets(h.Source, v.Scheme, v.Secrets, a.logger)
+		set, err := readSecrets(verifyOwner(h.Source, v.Scheme), v.Secrets, a.logger)
 		if err != nil {
 			return cfg, err
 		}
@@ -179,6 +179,9 @@ func (h *Handler) config(a *App, reg *registration) (gateway.Config, error) {
 	}
 	return cfg, nil
 }
+
+// verifyOwner says whose secrets those of a verify are.
+func verifyOwner(source, scheme string) string { return "source " + source + ", verify " + scheme }
 
 // ServeHTTP is the way of an event. With forward, next is for handshakes alone.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request, next caddyhttp.Handler) error {

@@ -43,18 +43,23 @@ func (a *App) openStore() error {
 	if err != nil {
 		return err
 	}
-	if len(destinations) == 0 {
+	if len(destinations) == 0 && !a.portal {
 		warnOfLeft(a.logger)
 		return nil
 	}
 	if a.storage, err = acquireStorage(a.ctx, a.Store, a.logger); err != nil {
 		return err
 	}
-	a.generation = a.storage.engine.Add(destinations)
+	if a.portal {
+		if err := a.producing.open(a); err != nil {
+			return err
+		}
+	}
+	a.generation = a.storage.engine.Add(destinations, a.directory())
 	return nil
 }
 
-// destinations returns those of the sources with forward.
+// destinations returns those of the sources with forward, and of the producers.
 func (a *App) destinations() (all []delivery.Destination, err error) {
 	for name, reg := range a.sources {
 		if reg.forward == nil {
@@ -66,6 +71,9 @@ func (a *App) destinations() (all []delivery.Destination, err error) {
 			}
 		}
 		all = append(all, reg.forward.destination(reg.source.Destination(), reg.chain, reg.source.Timeout))
+	}
+	for _, p := range a.producers {
+		all = append(all, p.destinations()...)
 	}
 	slices.SortFunc(all, func(x, y delivery.Destination) int { return cmp.Compare(x.Name, y.Name) })
 	return all, nil
@@ -110,6 +118,11 @@ func (a *App) begin() error {
 		Age: time.Duration(cmp.Or(r.Age, defaultAge)), Size: cmp.Or(r.Size, defaultSize), Dead: time.Duration(cmp.Or(r.Dead, defaultDead)),
 		Window: a.window,
 	})
+	if a.portal {
+		if err := a.producing.sender.Start(context.Background()); err != nil {
+			a.logger.Error("the sending side cannot start", slog.Any("error", err))
+		}
+	}
 	a.generation.Begin()
 	a.stopped.Go(a.adopt)
 	return nil
@@ -193,9 +206,14 @@ func (a *App) refresh() {
 	}
 	for name, reg := range a.sources {
 		for i, set := range reg.secrets {
-			set.refresh(a.logger, reg.source, i)
+			set.refresh(a.logger, func(values []string) error { return reg.source.Rekey(i, values) })
 		}
 		reg.state.Flush(a.logger, name, a.process.Now())
+	}
+	for _, p := range a.producers {
+		if p.tokens != nil {
+			p.tokens.refresh(a.logger, p.admit)
+		}
 	}
 }
 

@@ -37,12 +37,23 @@ func observeCommit(operations int, took time.Duration) {
 	storeMetrics.commitEntries.Observe(float64(operations))
 }
 
-// attemptObserver counts attempts. Destinations are configured, outcomes a fixed
-// list.
+// attemptObserver counts attempts. Destinations are configured, or endpoints, which
+// share a label; outcomes are a fixed list.
 type attemptObserver struct{}
+
+// allEndpoints is the label of all endpoints: there may be any number of them.
+const allEndpoints = "endpoints"
+
+func destinationLabel(name string) string {
+	if sender.IsEndpoint(name) {
+		return allEndpoints
+	}
+	return name
+}
 
 // Attempted implements [delivery.Observer].
 func (attemptObserver) Attempted(destination string, _ int, outcome string, took time.Duration) {
+	destination = destinationLabel(destination)
 	storeMetrics.attempts.WithLabelValues(destination, outcome).Inc()
 	storeMetrics.attemptTime.WithLabelValues(destination).Observe(took.Seconds())
 }

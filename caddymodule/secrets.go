@@ -10,31 +10,31 @@ import (
 	"strings"
 	"time"
 
-	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/verifier"
 )
 
 // secretInterval is how often files that hold secrets are read again.
 const secretInterval = 30 * time.Second
 
-// secretSet is the secrets of one verify, as configured and as last read.
+// secretSet is the secrets for one purpose, as configured and as last read.
 type secretSet struct {
+	owner  string // for people
 	refs   []string
 	values []string
 	files  bool
 }
 
-// readSecrets resolves placeholders. Its errors name source, scheme and
-// placeholder, never a value.
-func readSecrets(source, scheme string, refs []string, logger *slog.Logger) (*secretSet, error) {
-	set := &secretSet{refs: refs}
+// readSecrets resolves placeholders. Its errors say whose secrets they are, and name
+// the placeholder, never a value.
+func readSecrets(owner string, refs []string, logger *slog.Logger) (*secretSet, error) {
+	set := &secretSet{owner: owner, refs: refs}
 	if len(refs) == 0 {
-		return nil, fmt.Errorf("source %s, verify %s: there is no secret; write {env.NAME} or {file./absolute/path}", source, scheme)
+		return nil, fmt.Errorf("%s: there is no secret; write {env.NAME} or {file./absolute/path}", owner)
 	}
 	for i, ref := range refs {
 		value, err := resolveSecret(ref)
 		if err != nil {
-			return nil, fmt.Errorf("source %s, verify %s: %w", source, scheme, err)
+			return nil, fmt.Errorf("%s: %w", owner, err)
 		}
 		set.values = append(set.values, value)
 		switch {
@@ -42,7 +42,7 @@ func readSecrets(source, scheme string, refs []string, logger *slog.Logger) (*se
 			set.files = true
 		case !strings.HasPrefix(ref, envPrefix):
 			logger.Warn("a secret stands in the configuration, where GET /config/ and the autosave file show it; use {env.NAME} or {file./absolute/path}",
-				slog.String("source", source), slog.String("scheme", scheme), slog.Int("secret", i+1))
+				slog.String("of", owner), slog.Int("secret", i+1))
 		}
 	}
 	return set, nil
@@ -101,9 +101,9 @@ func readSecretFile(path string) (string, error) {
 	return value, err
 }
 
-// refresh reads the files again. A change takes effect at once; one that cannot
-// be used is refused, and the old secrets stay in force.
-func (s *secretSet) refresh(logger *slog.Logger, source *gateway.Source, verify int) {
+// refresh reads the files again, and applies what has changed: at once, or not at all
+// if it cannot be used; then the old secrets stay in force.
+func (s *secretSet) refresh(logger *slog.Logger, apply func(values []string) error) {
 	if !s.files {
 		return
 	}
@@ -115,7 +115,7 @@ func (s *secretSet) refresh(logger *slog.Logger, source *gateway.Source, verify 
 		value, err := resolveSecret(ref)
 		if err != nil {
 			logger.Error("cannot read a secret again; the old one stays in force",
-				slog.String("source", source.Name), slog.Int("secret", i+1), slog.Any("error", err))
+				slog.String("of", s.owner), slog.Int("secret", i+1), slog.Any("error", err))
 			return
 		}
 		values[i] = value
@@ -123,11 +123,10 @@ func (s *secretSet) refresh(logger *slog.Logger, source *gateway.Source, verify 
 	if slices.Equal(values, s.values) {
 		return
 	}
-	if err := source.Rekey(verify, values); err != nil {
-		logger.Error("a changed secret cannot be used; the old one stays in force",
-			slog.String("source", source.Name), slog.Any("error", err))
+	if err := apply(values); err != nil {
+		logger.Error("a changed secret cannot be used; the old one stays in force", slog.String("of", s.owner), slog.Any("error", err))
 		return
 	}
 	s.values = values
-	logger.Info("secrets changed", slog.String("source", source.Name), slog.Int("verify", verify+1))
+	logger.Info("secrets changed", slog.String("of", s.owner))
 }

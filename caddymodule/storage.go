@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
 
@@ -91,7 +94,9 @@ func (s *storage) pending() (destination string, n int64) {
 }
 
 func openStorage(ctx context.Context, key string, p place, logger *slog.Logger) (*storage, error) {
-	opened, err := store.Open(ctx, p, store.Options{Logger: logger, Committed: observeCommit})
+	opened, err := store.Open(ctx, p, store.Options{
+		Logger: logger, Committed: observeCommit, Migrations: slices.Concat(sender.Migrations(), api.Migrations()), Match: sender.Match,
+	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}

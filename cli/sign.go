@@ -2,7 +2,6 @@ package cli
 
 import (
 	"crypto/rand"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-json-experiment/json/jsontext"
 	"github.com/spf13/cobra"
 
 	"github.com/hookgate/hookgate/verifier"
@@ -100,13 +98,13 @@ func (s *sign) message(scheme verifier.Scheme, body []byte, at time.Time) verifi
 		m.URL = s.curl
 	}
 	if m.ID == "" && scheme.UnsignedID != "" {
-		m.ID = headerText(member(body, scheme.ID))
+		m.ID = headerText(scheme.ID.Text(body))
 	}
 	if m.ID == "" && (scheme.UnsignedID != "" || strings.HasPrefix(string(scheme.ID), "header:")) {
 		m.ID = "msg_" + rand.Text()
 	}
 	if m.Type == "" && scheme.UnsignedType != "" {
-		m.Type = headerText(member(body, scheme.Type))
+		m.Type = headerText(scheme.Type.Text(body))
 	}
 	return m
 }
@@ -126,7 +124,7 @@ func (s *sign) notes(scheme verifier.Scheme, body []byte, secrets int) (notes []
 		ref                   verifier.Ref
 	}{{"id", s.id, scheme.UnsignedID, scheme.ID}, {"type", s.typ, scheme.UnsignedType, scheme.Type}} {
 		pointer, inBody := strings.CutPrefix(string(n.ref), "json:")
-		if n.value == "" || n.ref != "" && !inBody || inBody && member(body, n.ref) == n.value {
+		if n.value == "" || n.ref != "" && !inBody || inBody && n.ref.Text(body) == n.value {
 			continue
 		}
 		note := "--" + n.flag + " has no effect"
@@ -145,24 +143,6 @@ func (s *sign) notes(scheme verifier.Scheme, body []byte, secrets int) (notes []
 		notes = append(notes, "only the first secret signs: scheme "+scheme.Name+" carries one signature.")
 	}
 	return notes
-}
-
-// member returns the text that a json reference leads to, "" if there is none.
-func member(body []byte, ref verifier.Ref) string {
-	pointer, ok := strings.CutPrefix(string(ref), "json:")
-	var value any
-	if !ok || json.Unmarshal(body, &value) != nil {
-		return ""
-	}
-	for token := range jsontext.Pointer(pointer).Tokens() {
-		object, ok := value.(map[string]any)
-		if !ok {
-			return ""
-		}
-		value = object[token]
-	}
-	text, _ := value.(string)
-	return text
 }
 
 // headerLines writes headers one a line, sorted by name.

@@ -26,6 +26,25 @@ func parsePointer(text string) (pointer, error) {
 	return tokens, nil
 }
 
+// Text returns the text that a reference into a JSON body, such as json:/type, leads to.
+// It is empty if there is none, if a member on the way is there twice, or if the body is
+// not one whole JSON value. It says nothing of who wrote the body.
+func (r Ref) Text(body []byte) string {
+	path, ok := strings.CutPrefix(string(r), "json:/")
+	if !ok {
+		return ""
+	}
+	p, err := parsePointer("/" + path)
+	if err != nil {
+		return ""
+	}
+	text, found, err := p.lookup(body)
+	if !found || err != nil {
+		return ""
+	}
+	return text
+}
+
 // errNotText says that the member is there but is no text.
 var (
 	errNotText = errors.New("is no text")
