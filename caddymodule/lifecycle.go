@@ -73,7 +73,7 @@ func (a *App) destinations() (all []delivery.Destination, err error) {
 		all = append(all, reg.forward.destination(reg.source.Destination(), reg.chain, reg.source.Timeout))
 	}
 	for _, p := range a.producers {
-		all = append(all, p.destinations()...)
+		all = append(all, p.Destinations()...)
 	}
 	slices.SortFunc(all, func(x, y delivery.Destination) int { return cmp.Compare(x.Name, y.Name) })
 	return all, nil
@@ -211,6 +211,7 @@ func (a *App) refresh() {
 		reg.state.Flush(a.logger, name, a.process.Now())
 	}
 	for _, p := range a.producers {
+		p.secrets.refresh(a.logger, p.SetSecrets)
 		if p.tokens != nil {
 			p.tokens.refresh(a.logger, p.admit)
 		}

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"errors"
@@ -13,7 +14,6 @@ import (
 	"github.com/caddyserver/caddy/v2"
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
-	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/sender"
 )
@@ -66,7 +66,7 @@ type Sign struct {
 
 	// The secrets, {env.NAME} or {file./absolute/path}. With several, as during a
 	// rotation, a scheme that has a list of signatures carries one of each; others are
-	// signed with the first. They are read when the configuration loads.
+	// signed with the first. A file is read again every 30s.
 	Secrets []string `json:"secrets"`
 }
 
@@ -99,6 +99,7 @@ type producer struct {
 	definition [sha256.Size]byte
 	*sender.Producer
 	intake   *sender.Intake
+	secrets  *secretSet
 	tokens   *secretSet // nil if it is open
 	accepted atomic.Pointer[[]string]
 	send     *Send
@@ -147,12 +148,14 @@ func (p *producer) provision(a *App) error {
 	if !ok {
 		return fmt.Errorf("there is no scheme %q; presets are %s; others are defined by scheme in the global webhooks block", s.Sign.Scheme, presetNames())
 	}
-	secrets, err := readSecrets("producer "+s.Name+", sign "+s.Sign.Scheme, s.Sign.Secrets, a.logger)
-	if err != nil {
+	var err error
+	if p.secrets, err = readSecrets("producer "+s.Name+", sign "+s.Sign.Scheme, s.Sign.Secrets, a.logger); err != nil {
 		return err
 	}
+	d := s.destination("", nil, time.Duration(s.Timeout))
 	p.Producer, err = sender.NewProducer(sender.ProducerOptions{
-		Name: s.Name, Scheme: scheme, Secrets: secrets.values, URLs: s.To, MaxBacklog: s.MaxBacklog,
+		Name: s.Name, Scheme: scheme, Secrets: p.secrets.values, URLs: s.To, MaxBacklog: cmp.Or(s.MaxBacklog, gateway.DefaultMaxBacklog),
+		Retry: d.Retry, Forever: d.Forever, GiveUp: d.GiveUp, Timeout: d.Timeout, Concurrency: d.Concurrency,
 	})
 	if err != nil {
 		return err
@@ -183,14 +186,6 @@ func (p *producer) admit(tokens []string) error {
 	}
 	p.accepted.Store(&tokens)
 	return nil
-}
-
-// destinations are the engine's view of the targets.
-func (p *producer) destinations() (all []delivery.Destination) {
-	for _, t := range p.Targets() {
-		all = append(all, p.send.destination(t.Name(), t, time.Duration(p.send.Timeout)))
-	}
-	return all
 }
 
 var (
