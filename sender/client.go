@@ -170,11 +170,17 @@ func (c *Client) post(ctx context.Context, p Post, ex *Exchange) {
 	ex.Status, ex.Protocol, ex.RetryAfter = response.StatusCode, response.Proto, response.Header.Get("Retry-After")
 	ex.RetryAfter = ex.RetryAfter[:min(len(ex.RetryAfter), 128)]
 	ex.Header = keptHeader(response.Header)
-	if response.StatusCode/100 == 3 {
-		ex.fail(ctx, errRedirect, at)
-	}
-	if err := ex.read(response.Body); err != nil {
-		ex.fail(ctx, err, at)
+	switch {
+	case response.StatusCode == http.StatusSwitchingProtocols:
+		// What follows is the bare connection, which knows nothing of the context.
+		ex.fail(ctx, errSwitch, at)
+	default:
+		if response.StatusCode/100 == 3 {
+			ex.fail(ctx, errRedirect, at)
+		}
+		if err := ex.read(response.Body); err != nil {
+			ex.fail(ctx, err, at)
+		}
 	}
 	if ex.Status/100 != 2 && c.options.Guard != nil && c.options.Guard.allowed(at.peer()) {
 		ex.Header, ex.Body, ex.Cut, ex.Withheld = nil, nil, false, true
@@ -430,5 +436,6 @@ func (p *progress) peer() netip.Addr {
 
 var (
 	errRedirect = errors.New("redirects are not followed")
+	errSwitch   = errors.New("the server switches to another protocol")
 	errTooLong  = fmt.Errorf("the response's body is longer than %d bytes", maxResponse)
 )
