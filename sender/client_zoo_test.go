@@ -362,7 +362,10 @@ func TestResetInTLS(t *testing.T) {
 			return
 		}
 		defer to.Close()
-		go io.Copy(to, conn)
+		go func() {
+			defer to.Close()
+			io.Copy(to, conn)
+		}()
 		io.CopyN(conn, to, limit.Load())
 		reset(conn)
 	})
