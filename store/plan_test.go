@@ -104,7 +104,7 @@ func everything(t *testing.T, s *store.Store) {
 		}
 	}
 	arrival := func(id byte) *store.Arrival {
-		return &store.Arrival{Source: "a", Destination: "source/a", ID: string(id), Received: time.Now(), Key: &store.Key{ID: store.Digest{id}}, Body: []byte("body")}
+		return &store.Arrival{Source: "a", To: []store.Target{{Destination: "source/a"}}, ID: string(id), Received: time.Now(), Key: &store.Key{ID: store.Digest{id}}, Body: []byte("body")}
 	}
 	settle := func(seq int64, state store.State, destination string) {
 		t.Helper()
@@ -131,9 +131,9 @@ func everything(t *testing.T, s *store.Store) {
 		_, err := s.Accept(ctx, arrival(id))
 		must(err)
 	}
-	_, err = s.Rearm(ctx, store.DeliveryID{Seq: seqs[0]})
+	_, err = s.Rearm(ctx, store.DeliveryID{Seq: seqs[0]}, false)
 	must(err)
-	_, err = s.Rearm(ctx, store.DeliveryID{Seq: seqs[3]})
+	_, err = s.Rearm(ctx, store.DeliveryID{Seq: seqs[3]}, false)
 	must(err)
 	must(s.Forget(ctx, seqs[4]))
 	must(s.Erase(ctx, seqs[4]))
@@ -141,7 +141,7 @@ func everything(t *testing.T, s *store.Store) {
 	_, err = s.Release(ctx, "source/a", time.Now().Add(time.Minute), 10)
 	must(err)
 	settle(seqs[6], store.Dead, "source/a")
-	j, err := s.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "a"})
+	j, err := s.CreateJob(ctx, store.Job{Kind: store.Recover, Destination: "source/a"})
 	must(err)
 	_, err = s.AdvanceJob(ctx, j.ID, 10)
 	must(err)

@@ -100,7 +100,7 @@ func (r *Retention) judge(e *past, at stage, now time.Time) action {
 // of them since they were chosen.
 func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []int64) error {
 	return s.Do(ctx, func(tx *Tx) error {
-		if err := tx.lock(events...); err != nil {
+		if err := tx.lockWhole(events...); err != nil {
 			return fmt.Errorf("retention: %w", err)
 		}
 		var emptied, removed []int64

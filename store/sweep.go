@@ -134,7 +134,7 @@ func (s *Store) sweep(ctx context.Context, r *Retention, at stage, tooMuch func(
 func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, bytes int64) (chosen []int64, next int64, err error) {
 	now, size := s.Now(), int64(0)
 	next, bytes = cursor, min(bytes, sweepBytes)
-	err = s.query(ctx, pastQuery, []any{cursor, sweepLook}, func(scan func(...any) error) error {
+	err = s.Query(ctx, pastQuery, []any{cursor, sweepLook}, func(scan func(...any) error) error {
 		e, err := scanPast(scan)
 		if err != nil {
 			return err

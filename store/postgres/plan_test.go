@@ -332,7 +332,7 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	accept := func(id string, change func(*store.Arrival)) store.Verdict {
 		t.Helper()
 		a := faultArrival(id)
-		a.Claim, a.Window = false, 0
+		a.To[0].Claim, a.Window = false, 0
 		change(a)
 		v, err := s.Accept(ctx, a)
 		must(err)
@@ -359,7 +359,7 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	buried := fresh("buried")
 	settle(buried, store.Dead, as)
 	settle(buried, store.Delivered, as)
-	accept("ignored", func(a *store.Arrival) { a.Destination = "" })
+	accept("ignored", func(a *store.Arrival) { a.To = nil })
 	accept("ignored", same)
 	accept("limited", func(a *store.Arrival) { a.MaxBacklog = 1000 })
 	for i := range 20 { // more than go into one statement of the general way
@@ -370,9 +370,9 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	must(s.Erase(ctx, gone.Seq))
 	again := fresh("again")
 	settle(again, store.Dead, as)
-	_, err := s.Rearm(ctx, store.DeliveryID{Seq: again.Seq})
+	_, err := s.Rearm(ctx, store.DeliveryID{Seq: again.Seq}, false)
 	must(err)
-	_, err = s.Rearm(ctx, store.DeliveryID{Seq: again.Seq})
+	_, err = s.Rearm(ctx, store.DeliveryID{Seq: again.Seq}, false)
 	must(err)
 	claimed, err := s.Claim(ctx, "source/a", time.Now().Add(time.Hour), 5, map[store.DeliveryID]bool{{Seq: again.Seq}: true})
 	must(err)
@@ -393,7 +393,7 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	must(err)
 	must(s.Resume(ctx, "source/a"))
 	for _, kind := range []string{store.Recover, store.Replay} {
-		j, err := s.CreateJob(ctx, store.Job{Kind: kind, Source: "b"})
+		j, err := s.CreateJob(ctx, store.Job{Kind: kind, Destination: "source/b"})
 		must(err)
 		_, err = s.AdvanceJob(ctx, j.ID, 10)
 		must(err)
