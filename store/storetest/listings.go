@@ -226,8 +226,12 @@ func attemptsOfEndpoints(b *bed) {
 		want []string
 		list func(f store.AttemptFilter) ([]store.Tried, store.AttemptPosition, error)
 	}{
-		"to": {to, func(f store.AttemptFilter) ([]store.Tried, store.AttemptPosition, error) { return b.AttemptsTo(ctx, epA, f) }},
-		"of": {of, func(f store.AttemptFilter) ([]store.Tried, store.AttemptPosition, error) { return b.AttemptsOf(ctx, first, f) }},
+		"to": {to, func(f store.AttemptFilter) ([]store.Tried, store.AttemptPosition, error) {
+			return b.AttemptsTo(ctx, epA, f)
+		}},
+		"of": {of, func(f store.AttemptFilter) ([]store.Tried, store.AttemptPosition, error) {
+			return b.AttemptsOf(ctx, first, f)
+		}},
 	} {
 		for _, limit := range []int{1, 5, 100} {
 			down, from := []string(nil), store.AttemptPosition{}
