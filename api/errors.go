@@ -90,9 +90,9 @@ func refusalOf(err error) (status int, answer error, ours bool) {
 		own = &Error{Status: http.StatusConflict, Code: conflict.Code, Detail: conflict.Detail}
 	case errors.Is(err, sender.ErrNotFound):
 		own = errNoEntity
-	case errors.Is(err, sender.ErrDenied):
-		own = errDenied
-	case errors.Is(err, store.ErrFull):
+	case errors.Is(err, sender.ErrTooLarge):
+		own = errTooLarge
+	case errors.Is(err, store.ErrFull), errors.Is(err, store.ErrBacklog), errors.Is(err, store.ErrKeys):
 		return errNoRoom.Status, errNoRoom, true
 	case errors.Is(err, store.ErrFailed), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed):
 		return errUnavailable.Status, errUnavailable, true

@@ -1,0 +1,3 @@
+package api
+
+func document() []byte { return nil }
