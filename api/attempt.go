@@ -64,7 +64,7 @@ type endpointMessageOut struct {
 	ID          string         `json:"id"`
 	EventID     *string        `json:"eventId,omitzero"`
 	EventType   string         `json:"eventType"`
-	Payload     jsontext.Value `json:"payload"`
+	Payload     jsontext.Value `json:"payload" api:"object"`
 	Channels    *[]string      `json:"channels,omitzero"`
 	Tags        *[]string      `json:"tags,omitzero"`
 	DeliverAt   *moment        `json:"deliverAt,omitzero"`

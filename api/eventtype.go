@@ -16,7 +16,7 @@ type eventTypeIn struct {
 	Description  field[string]         `json:"description" api:"required"`
 	Archived     field[bool]           `json:"archived"`
 	Deprecated   field[bool]           `json:"deprecated"`
-	Schemas      field[jsontext.Value] `json:"schemas"`
+	Schemas      field[jsontext.Value] `json:"schemas" api:"object,nullable"`
 	FeatureFlags field[[]string]       `json:"featureFlags"`
 	FeatureFlag  field[string]         `json:"featureFlag"`
 	GroupName    field[string]         `json:"groupName"`
@@ -27,7 +27,7 @@ type eventTypePut struct {
 	Description  field[string]         `json:"description" api:"required"`
 	Archived     field[bool]           `json:"archived"`
 	Deprecated   field[bool]           `json:"deprecated"`
-	Schemas      field[jsontext.Value] `json:"schemas"`
+	Schemas      field[jsontext.Value] `json:"schemas" api:"object,nullable"`
 	FeatureFlags field[[]string]       `json:"featureFlags"`
 	FeatureFlag  field[string]         `json:"featureFlag"`
 	GroupName    field[string]         `json:"groupName"`
@@ -38,7 +38,7 @@ type eventTypePatch struct {
 	Description  field[string]         `json:"description"`
 	Archived     field[bool]           `json:"archived"`
 	Deprecated   field[bool]           `json:"deprecated"`
-	Schemas      field[jsontext.Value] `json:"schemas"`
+	Schemas      field[jsontext.Value] `json:"schemas" api:"object,nullable"`
 	FeatureFlags field[[]string]       `json:"featureFlags"`
 	FeatureFlag  field[string]         `json:"featureFlag"`
 	GroupName    field[string]         `json:"groupName"`
@@ -50,7 +50,7 @@ type eventTypeOut struct {
 	Description  string         `json:"description"`
 	Archived     bool           `json:"archived"`
 	Deprecated   bool           `json:"deprecated"`
-	Schemas      jsontext.Value `json:"schemas"`
+	Schemas      jsontext.Value `json:"schemas" api:"object,nullable"`
 	FeatureFlags *[]string      `json:"featureFlags"`
 	FeatureFlag  *string        `json:"featureFlag,omitzero"`
 	GroupName    *string        `json:"groupName,omitzero"`

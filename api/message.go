@@ -20,8 +20,8 @@ const maxPayload = 1 << 20
 type messageIn struct {
 	EventType       field[string]          `json:"eventType" api:"required,nonempty"`
 	EventID         field[string]          `json:"eventId" api:"nonempty"`
-	Payload         field[jsontext.Value]  `json:"payload"`
-	Data            field[jsontext.Value]  `json:"data"`
+	Payload         field[jsontext.Value]  `json:"payload" api:"object"`
+	Data            field[jsontext.Value]  `json:"data" api:"object"`
 	Channels        field[[]string]        `json:"channels" api:"nonempty"`
 	Tags            field[[]string]        `json:"tags"`
 	RetentionPeriod field[int64]           `json:"payloadRetentionPeriod" api:"min=1,max=90"`
@@ -42,7 +42,7 @@ type messageOut struct {
 	ID        string         `json:"id"`
 	EventID   *string        `json:"eventId,omitzero"`
 	EventType string         `json:"eventType"`
-	Payload   jsontext.Value `json:"payload"`
+	Payload   jsontext.Value `json:"payload" api:"object"`
 	Channels  *[]string      `json:"channels,omitzero"`
 	Tags      *[]string      `json:"tags,omitzero"`
 	DeliverAt *moment        `json:"deliverAt,omitzero"`

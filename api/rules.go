@@ -9,10 +9,11 @@ import (
 
 // rules are what the tag "api" says of a field of a body, for its check and for the
 // OpenAPI document: required, nonempty (a string, or a list), min=n and max=n (a
-// number).
+// number). Object is for the document only: it says that a value which is kept as it
+// is is one, or null if it is nullable.
 type rules struct {
-	required, nonempty bool
-	min, max           *int64
+	required, nonempty, object, nullable bool
+	min, max                             *int64
 }
 
 func rulesOf(f reflect.StructField) rules {
@@ -32,6 +33,10 @@ func rulesOf(f reflect.StructField) rules {
 			r.required = true
 		case "nonempty":
 			r.nonempty = true
+		case "object":
+			r.object = true
+		case "nullable":
+			r.nullable = true
 		case "min":
 			r.min = bound()
 		case "max":

@@ -81,7 +81,7 @@ type claims struct {
 	Issued       instant      `json:"iat"`
 	NotBefore    int64        `json:"nbf"`
 	Expires      int64        `json:"exp"`
-	Capabilities []Capability `json:"cap,omitempty"`
+	Capabilities []Capability `json:"cap,omitzero"` // an empty list is kept: it allows nothing
 	FeatureFlags []string     `json:"flags,omitempty"`
 	Session      string       `json:"sid,omitempty"`
 }
@@ -172,6 +172,9 @@ func (t *Tokens) Parse(ctx context.Context, text string) (Token, error) {
 func (t *Tokens) verify(text string) (Token, error) {
 	if len(text) > maxToken {
 		return Token{}, fmt.Errorf("%w: longer than %d bytes", ErrToken, maxToken)
+	}
+	if strings.ContainsAny(text, "\r\n") { // the decoder passes over them
+		return Token{}, fmt.Errorf("%w: it has line breaks", ErrToken)
 	}
 	parser := jwt.NewParser(
 		jwt.WithValidMethods([]string{jwt.SigningMethodHS256.Alg()}),
