@@ -13,6 +13,12 @@ import (
 // Prefix is where the API is.
 const Prefix = "/api/v1"
 
+// Serves reports whether a request is for the API, whatever slashes it begins with.
+func Serves(r *http.Request) bool {
+	path := "/" + strings.TrimLeft(r.URL.Path, "/")
+	return path == Prefix || strings.HasPrefix(path, Prefix+"/")
+}
+
 // newMux serves the table of routes. What is no route is answered in JSON, too.
 func (a *API) newMux() *http.ServeMux {
 	mux := http.NewServeMux()

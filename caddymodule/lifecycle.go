@@ -240,6 +240,7 @@ func (a *App) endWatch() {
 		close(a.stop)
 	}
 	a.stopped.Wait()
+	a.endProducing()
 }
 
 // Cleanup gives back what Provision, Start and the handlers took, also when the

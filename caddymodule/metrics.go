@@ -68,7 +68,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 func (c *stateCollector) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		entriesDesc, inFlightDesc, evictionsDesc, bodiesDesc,
-		pendingDesc, deadDesc, oldestDesc, upDesc, pausedDesc, parkedDesc, inFlightsDesc, lastPassDesc, stateDesc, usedDesc, freeDesc, keysDesc, gatewaysDesc, leaseDesc,
+		pendingDesc, deadDesc, oldestDesc, upDesc, pausedDesc, parkedDesc, inFlightsDesc, lastPassDesc, endpointsDownDesc, stateDesc, usedDesc, freeDesc, keysDesc, gatewaysDesc, leaseDesc,
 	} {
 		ch <- d
 	}

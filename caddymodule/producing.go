@@ -7,10 +7,14 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
+
+	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/sender"
+	"github.com/hookgate/hookgate/store"
 )
 
 // producing is the sending side of a configuration: what webhook_portal serves, and the
@@ -78,8 +82,8 @@ func (p *producing) open(a *App) (err error) {
 	if err != nil {
 		return err
 	}
-	p.api, err = api.New(api.Options{Sender: p.sender, Store: a.storage.store, Keys: p.keys, URL: a.URL, Now: a.storage.store.Now, Logger: a.logger})
-	return err
+	p.api = api.New(api.Options{Sender: p.sender, Store: a.storage.store, Keys: p.keys, URL: strings.TrimSuffix(a.URL, "/"), Now: a.storage.store.Now, Logger: a.logger})
+	return nil
 }
 
 // directory is where the engine learns of endpoints; nil without webhook_portal.
@@ -90,13 +94,26 @@ func (a *App) directory() delivery.Directory {
 	return a.producing.sender
 }
 
-// serve answers a call of the API.
+// endProducing ends the upkeep of the sending side. Attempts in flight go on.
+func (a *App) endProducing() {
+	for _, p := range a.producers {
+		p.Close()
+	}
+	if a.producing == nil || a.producing.sender == nil {
+		return
+	}
+	if err := a.producing.sender.Close(); err != nil {
+		a.logger.Error("ending the sending side", slog.Any("error", err))
+	}
+}
+
+// serve answers a call of the API, while the store stays open.
 func (a *App) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := (*queue)(a).started(r.Context()); err != nil {
-		return err
+		return caddyhttp.Error(http.StatusServiceUnavailable, err)
 	}
 	if !a.storage.use() {
-		return errStopped
+		return caddyhttp.Error(http.StatusServiceUnavailable, store.ErrClosed)
 	}
 	defer func() {
 		if err := a.storage.release(); err != nil {

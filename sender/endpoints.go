@@ -219,4 +219,7 @@ func (s *Sender) Endpoints(ctx context.Context, app string, p Page) (List[Endpoi
 	return listOf(c, endpoints, func(ep *Endpoint) string { return ep.ID }), nil
 }
 
+// IsEndpoint reports whether a destination is an endpoint's.
+func IsEndpoint(destination string) bool { return isEndpointID(destination) }
+
 func isEndpointID(id string) bool { _, ok := decodeID(prefixEndpoint, id); return ok }

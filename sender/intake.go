@@ -15,7 +15,6 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -32,7 +31,7 @@ type IntakeOptions struct {
 	// ReadTimeout is how long a body may take to arrive. Default: 10s.
 	ReadTimeout time.Duration
 	// Accept stores an event, and sees to its delivery.
-	Accept func(context.Context, *store.Arrival) (store.Verdict, error)
+	Accept Accept
 	// Logger takes what went wrong on our side. Default: discard.
 	Logger *slog.Logger
 }
@@ -97,7 +96,8 @@ func (in *Intake) take(w http.ResponseWriter, r *http.Request) (string, error) {
 	if event.Type == "" {
 		return "", refusedIntake(badEvent, `the event has no type: add ?type=… to the URL, or a member "type" to the JSON body`)
 	}
-	return in.producer.Send(context.WithoutCancel(r.Context()), in.Accept, event)
+	id, _, err := in.producer.Send(context.WithoutCancel(r.Context()), in.Accept, event)
+	return id, err
 }
 
 // admit tells callers that may send from all others.

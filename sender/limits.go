@@ -44,9 +44,6 @@ func (s *Sender) follow(ctx context.Context) error {
 	if s.limits.stale.Load() {
 		return s.reload(ctx)
 	}
-	if !s.Store.Standing().Shared {
-		return nil
-	}
 	version, err := s.version(ctx)
 	if err != nil || version == s.limits.version.Load() {
 		return err

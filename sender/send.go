@@ -144,10 +144,16 @@ func visible(text string) bool {
 	return len(text) <= maxName
 }
 
+// Name returns the producer's name.
+func (p *Producer) Name() string { return p.o.Name }
+
+// Accept stores an arrival and sees to its delivery: [delivery.Engine.Accept] does.
+type Accept func(context.Context, *store.Arrival) (store.Verdict, error)
+
 // Send stores an event for all URLs, and returns its id once that is on the disk. If an
 // event of that id has been sent with the same content, nothing is done, and existed says
 // so; if it had another content the error is a [ConflictError].
-func (p *Producer) Send(ctx context.Context, engine *delivery.Engine, e Event) (id string, existed bool, err error) {
+func (p *Producer) Send(ctx context.Context, accept Accept, e Event) (id string, existed bool, err error) {
 	if err := p.check(&e); err != nil {
 		return "", false, err
 	}
@@ -162,7 +168,7 @@ func (p *Producer) Send(ctx context.Context, engine *delivery.Engine, e Event) (
 	if e.ID != "" {
 		a.Key = &store.Key{ID: place("send", a.Source, e.ID), Body: place(e.Type, e.ContentType, string(e.Body))}
 	}
-	v, err := engine.Accept(ctx, a)
+	v, err := accept(ctx, a)
 	if err != nil {
 		return "", false, fmt.Errorf("storing an event: %w", err)
 	}

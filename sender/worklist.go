@@ -59,7 +59,8 @@ func (s *Sender) later(f func(context.Context)) {
 // lookEvery is how often is looked whether others have changed something.
 const lookEvery = time.Second
 
-// keep does what waits, and follows what others change who share the store.
+// keep does what waits, and follows what others change: those who share the store, and
+// the configuration before, whose last calls may still be running.
 func (s *Sender) keep(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -69,9 +70,6 @@ func (s *Sender) keep(ctx context.Context) {
 			return
 		case <-s.work.some:
 		case <-ticker.C:
-			if !s.Store.Standing().Shared && !s.limits.stale.Load() {
-				continue
-			}
 		}
 		for _, f := range s.work.take() {
 			f(ctx)
