@@ -62,6 +62,9 @@ func parseBody(text []byte, in any) error {
 	if len(text) == 0 {
 		text = []byte("{}")
 	}
+	if jsontext.Value(text).Kind() == 'n' { // the decoder would make nothing of it
+		return invalid("value_error.jsondecode", "invalid type: null is not possible here", "body")
+	}
 	if err := json.Unmarshal(text, in); err != nil {
 		return undecodable(err)
 	}

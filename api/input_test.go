@@ -21,11 +21,8 @@ func TestMalformedBodies(t *testing.T) {
 			continue
 		}
 		path := w.path(r.Path)
-		for _, bad := range []string{"{", "[]", "null", "1", `"x"`, "{}{}", "{} x", `{"a":}`, "\xff", `{"a":"` + "\xff" + `"}`, `{"a":1,"a":2}`, strings.Repeat("[", 20000)} {
+		for _, bad := range []string{"{", "[]", "null", "1", `"x"`, "{}{}", "{} x", `{"a":}`, "\xff", `{"a":"` + "\xff" + `"}`, `{"a":1,"a":2}`, strings.Repeat("[", 12000)} {
 			got := s.request(s.org, r.Method, path, bad, "Content-Type", "text/plain")
-			if bad == "null" && got.status == 422 && r.Operation != "" {
-				continue
-			}
 			problems, _ := got.json(t)["detail"].([]any)
 			if got.status != 422 || len(problems) != 1 {
 				t.Errorf("%s with %.20q: %d %s", r.Operation, bad, got.status, got.body)
