@@ -54,7 +54,7 @@ var quick = []time.Duration{20 * time.Millisecond, 20 * time.Millisecond}
 func newServer(t testing.TB, c config) *server {
 	t.Helper()
 	s := &server{t: t, log: &logBuffer{}}
-	logger := slog.New(slog.NewJSONHandler(s.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	logger := logger(s.log)
 	var err error
 	s.store, err = store.Open(t.Context(), sqlite.New(filepath.Join(t.TempDir(), "events.db"), 0), store.Options{
 		Migrations: slices.Concat(sender.Migrations(), api.Migrations()), Match: sender.Match, Now: c.now,
@@ -110,6 +110,11 @@ func newServer(t testing.TB, c config) *server {
 	s.url = web.URL
 	s.org = mint(t, s.api.Tokens(), api.Holder{Scope: api.Organisation}, time.Hour)
 	return s
+}
+
+// logger writes everything into a log.
+func logger(to io.Writer) *slog.Logger {
+	return slog.New(slog.NewJSONHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
 }
 
 // logBuffer is a log that can be read while it is written.

@@ -5,15 +5,24 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"reflect"
 	"strings"
+	"time"
 
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// maxBody is how large a body may be, in bytes.
-const maxBody = 2 << 20
+// maxBody is how large a body may be, in bytes; maxPublicBody that of somebody without
+// a token.
+const (
+	maxBody       = 2 << 20
+	maxPublicBody = 16 << 10
+)
+
+// bodyTime is how long a body may take to arrive.
+const bodyTime = 30 * time.Second
 
 // none is the body of a request, or of an answer, that has none.
 type none struct{}
@@ -26,11 +35,19 @@ func readBody[In any](w http.ResponseWriter, r *http.Request) (any, error) {
 	if _, ok := any(in).(*none); ok {
 		return in, nil
 	}
+	if r.ContentLength > maxBody {
+		return nil, errTooLarge
+	}
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(bodyTime)) // not every writer has a connection
 	text, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	_ = connection.SetReadDeadline(time.Time{})
 	var large *http.MaxBytesError
 	switch {
 	case errors.As(err, &large):
 		return nil, errTooLarge
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return nil, errTooSlow
 	case err != nil:
 		return nil, malformed("The body is incomplete.")
 	}
@@ -44,6 +61,9 @@ func readBody[In any](w http.ResponseWriter, r *http.Request) (any, error) {
 func parseBody(text []byte, in any) error {
 	if len(text) == 0 {
 		text = []byte("{}")
+	}
+	if jsontext.Value(text).Kind() == 'n' { // the decoder would make nothing of it
+		return invalid("value_error.jsondecode", "invalid type: null is not possible here", "body")
 	}
 	if err := json.Unmarshal(text, in); err != nil {
 		return undecodable(err)

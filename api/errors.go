@@ -52,6 +52,7 @@ var (
 	errNoApplication = &Error{Status: http.StatusNotFound, Code: "not_found", Detail: "Application not found"}
 	errNoRoute       = &Error{Status: http.StatusNotFound, Code: "not_found", Detail: "There is nothing at this path."}
 	errTooLarge      = &Error{Status: http.StatusRequestEntityTooLarge, Code: "payload_too_large", Detail: "Request payload is too large."}
+	errTooSlow       = &Error{Status: http.StatusRequestTimeout, Code: "request_timeout", Detail: "The body did not arrive in time."}
 	errServer        = &Error{Status: http.StatusInternalServerError, Code: "server_error", Detail: "Internal Server Error"}
 	errUnavailable   = &Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "The store does not take this now. Try again later.", RetryAfter: 10 * time.Second}
 	errNoRoom        = &Error{Status: http.StatusServiceUnavailable, Code: "unavailable", Detail: "There is no room for this now. Try again later.", RetryAfter: 10 * time.Second}

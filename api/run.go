@@ -21,6 +21,9 @@ func (a *API) run(rt *route, w http.ResponseWriter, r *http.Request) (answer, er
 	if c.query, err = parseQuery(r.URL.RawQuery); err != nil {
 		return answer{}, err
 	}
+	if rt.access == Public {
+		r.Body = http.MaxBytesReader(w, r.Body, maxPublicBody)
+	}
 	in, err := rt.body(w, r)
 	if err != nil {
 		return answer{}, err

@@ -289,21 +289,12 @@ var svixAttemptList = []behaviour{
 			checkOrder(t, s, path+"?limit=4", "id", 4, field(s.list(path), "id"))
 		}
 	}},
-	{[]int{60}, "e2e_attempt::test_endpoint_disable_on_repeated_failure", config{disableAfter: 300 * time.Millisecond}, func(t *testing.T, s *server) {
-		r := newReceiver(t, always(500))
-		app := s.app()
-		ep := s.endpoint(app, r.URL, nil)
-		path := "/app/" + app + "/endpoint/" + ep
-		fail := func() { s.attempts(app, s.message(app, "a", nil), len(quick)+1) }
-		disabled := func() bool { return s.do(200, "GET", path, nil)["disabled"].(bool) }
+	{[]int{60}, "e2e_attempt::test_endpoint_disable_on_sporadic_failure", config{disableAfter: disableAfter}, func(t *testing.T, s *server) {
+		r, path, fail, disabled := failing(t, s)
 		fail()
-		if disabled() {
-			t.Error("disabled at once")
-		}
-		time.Sleep(400 * time.Millisecond)
-		// One success begins the time anew.
-		r.says(nil)
-		s.attempts(app, s.message(app, "a", nil), 1)
+		time.Sleep(disableAfter + 100*time.Millisecond)
+		r.says(nil) // one success, and the time begins anew
+		s.attempts(path[0], s.message(path[0], "a", nil), 1)
 		r.says(always(500))
 		time.Sleep(100 * time.Millisecond)
 		fail()
@@ -311,12 +302,45 @@ var svixAttemptList = []behaviour{
 		if disabled() {
 			t.Error("disabled though a message was delivered")
 		}
-		time.Sleep(400 * time.Millisecond)
+	}},
+	{[]int{60}, "e2e_attempt::test_endpoint_disable_on_repeated_failure", config{disableAfter: disableAfter}, func(t *testing.T, s *server) {
+		_, path, fail, disabled := failing(t, s)
+		fail()
+		if disabled() {
+			t.Error("disabled at once")
+		}
+		time.Sleep(disableAfter + 100*time.Millisecond)
 		fail()
 		eventually(t, "the endpoint is disabled", disabled)
-		s.do(200, "PATCH", path, obj{"disabled": false})
+		s.do(200, "PATCH", "/app/"+path[0]+"/endpoint/"+path[1], obj{"disabled": false})
 		if disabled() {
 			t.Error("it cannot be enabled")
 		}
 	}},
+	{[]int{60}, "e2e_attempt::test_endpoint_disable_expiration_duration", config{disableAfter: disableAfter}, func(t *testing.T, s *server) {
+		_, _, fail, disabled := failing(t, s)
+		fail()
+		time.Sleep(2*disableAfter + 100*time.Millisecond)
+		fail()
+		time.Sleep(100 * time.Millisecond)
+		if disabled() {
+			t.Error("disabled for a failure that is long ago")
+		}
+	}},
+}
+
+// disableAfter is for how long an endpoint may fail in the tests of that.
+const disableAfter = 1500 * time.Millisecond
+
+// failing makes an endpoint that fails: where it is, its application and id, what makes a
+// message be given up there, and whether it is disabled.
+func failing(t *testing.T, s *server) (r *receiver, path [2]string, fail func(), disabled func() bool) {
+	r = newReceiver(t, always(500))
+	path[0] = s.app()
+	path[1] = s.endpoint(path[0], r.URL, nil)
+	fail = func() { s.attempts(path[0], s.message(path[0], "a", nil), len(quick)+1) }
+	disabled = func() bool {
+		return s.do(200, "GET", "/app/"+path[0]+"/endpoint/"+path[1], nil)["disabled"].(bool)
+	}
+	return r, path, fail, disabled
 }

@@ -177,9 +177,7 @@ func TestSettled(t *testing.T) {
 }
 
 // TestEndpointIsHeld: a stranger's endpoint is left alone for between once and twice what
-// the schedule says, whatever it asks for; the events of others are not.
-//
-// (U-05)
+// the schedule says, whatever it asks for.
 func TestEndpointIsHeld(t *testing.T) {
 	const step = 5 * time.Minute
 	for name, test := range map[string]struct {

@@ -165,16 +165,15 @@ func (c *Client) post(ctx context.Context, p Post, ex *Exchange) {
 		ex.fail(ctx, err, at)
 		return
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	at.answered = true
 	ex.Status, ex.Protocol, ex.RetryAfter = response.StatusCode, response.Proto, response.Header.Get("Retry-After")
 	ex.RetryAfter = ex.RetryAfter[:min(len(ex.RetryAfter), 128)]
 	ex.Header = keptHeader(response.Header)
-	switch {
-	case response.StatusCode == http.StatusSwitchingProtocols:
+	if response.StatusCode == http.StatusSwitchingProtocols {
 		// What follows is the bare connection, which knows nothing of the context.
 		ex.fail(ctx, errSwitch, at)
-	default:
+	} else {
 		if response.StatusCode/100 == 3 {
 			ex.fail(ctx, errRedirect, at)
 		}
@@ -244,10 +243,10 @@ func (e *Exchange) read(body io.Reader) error {
 	if n > 0 {
 		e.Cut, e.Body = true, trimRune(e.Body)
 	}
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return errTooLong
-	case io.EOF: // it has ended
+	case errors.Is(err, io.EOF): // it has ended
 		return nil
 	default:
 		return err
@@ -281,7 +280,7 @@ func (c *Client) dialTLS(ctx context.Context, _, address string) (net.Conn, erro
 	ctx, cancel = context.WithTimeout(ctx, c.options.TLSTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
-		raw.Close()
+		_ = raw.Close()
 		return nil, &tlsError{err}
 	}
 	return conn, nil
@@ -377,7 +376,7 @@ func dialFirst(ctx context.Context, dialer *net.Dialer, addresses []string) (net
 				case results <- result{conn, err}:
 				case <-ctx.Done():
 					if conn != nil {
-						conn.Close()
+						_ = conn.Close()
 					}
 				}
 			}()

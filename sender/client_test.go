@@ -279,7 +279,7 @@ func TestAllowedAddress(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	server := &httptest.Server{Listener: s, Config: &http.Server{Handler: http.HandlerFunc(handler)}} //nolint:gosec // a test's
+	server := &httptest.Server{Listener: s, Config: &http.Server{Handler: http.HandlerFunc(handler)}}
 	server.Start()
 	defer server.Close()
 	dns := newNames(t)
