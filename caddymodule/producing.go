@@ -77,7 +77,7 @@ var errNoKey = errors.New(`webhook_portal needs a key, which seals the secrets o
 // open makes the sending side over an open store.
 func (p *producing) open(a *App) (err error) {
 	p.sender, err = sender.New(sender.Options{
-		Store: a.storage.store, Engine: a.storage.engine, Keys: p.keys, Guard: p.guard, Now: a.storage.store.Now, Logger: a.logger,
+		Store: a.storage.store, Engine: a.storage.engine, Keys: p.keys, Guard: p.guard, Cache: a.storage.cache, Now: a.storage.store.Now, Logger: a.logger,
 	})
 	if err != nil {
 		return err

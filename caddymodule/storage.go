@@ -32,6 +32,7 @@ type storage struct {
 	place  place
 	store  *store.Store
 	engine *delivery.Engine
+	cache  *sender.Cache
 	logger *slog.Logger
 
 	mu    sync.Mutex
@@ -100,7 +101,7 @@ func openStorage(ctx context.Context, key string, p place, logger *slog.Logger) 
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
 	}
-	s := &storage{key: key, place: p, store: opened, logger: logger, users: 1}
+	s := &storage{key: key, place: p, store: opened, cache: sender.NewCache(), logger: logger, users: 1}
 	s.engine = delivery.New(opened, delivery.Options{Now: opened.Now, Logger: logger, Observer: attemptObserver{}})
 	return s, nil
 }

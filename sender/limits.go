@@ -14,7 +14,7 @@ type limits struct {
 	mu      sync.RWMutex
 	rates   map[string]float64
 	version atomic.Int64
-	stale   atomic.Bool // something has changed here since they were read
+	changes atomic.Int64 // of the cache when they were read; -1 if they could not be
 }
 
 // of returns the limit of an endpoint; 0 if it has none.
@@ -32,23 +32,28 @@ func (s *Sender) changed(tx *store.Tx, endpoints ...string) error {
 		return fmt.Errorf("noting a change: %w", err)
 	}
 	tx.Then(func() {
-		s.targets.forget(endpoints...)
-		s.limits.stale.Store(true)
+		s.Cache.forget(endpoints...)
 		s.work.wake()
 	})
 	return nil
 }
 
+// stale reports whether something has changed in this process since the limits were read.
+func (s *Sender) stale() bool { return int64(s.Cache.count()) != s.limits.changes.Load() }
+
 // follow reads what is remembered anew if something has changed, here or elsewhere.
 func (s *Sender) follow(ctx context.Context) error {
-	if s.limits.stale.Load() {
+	if s.stale() {
 		return s.reload(ctx)
+	}
+	if !s.Store.Standing().Shared {
+		return nil
 	}
 	version, err := s.version(ctx)
 	if err != nil || version == s.limits.version.Load() {
 		return err
 	}
-	s.targets.forget()
+	s.Cache.forget()
 	return s.reload(ctx)
 }
 
@@ -60,10 +65,10 @@ func (s *Sender) version(ctx context.Context) (version int64, err error) {
 // reload reads the limits and the failing endpoints, and tells the engine whose limit is
 // another.
 func (s *Sender) reload(ctx context.Context) (err error) {
-	s.limits.stale.Store(false)
+	s.limits.changes.Store(int64(s.Cache.count()))
 	defer func() {
 		if err != nil {
-			s.limits.stale.Store(true)
+			s.limits.changes.Store(-1)
 		}
 	}()
 	version, err := s.version(ctx) // before the rest: what changes meanwhile is read again

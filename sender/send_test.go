@@ -51,7 +51,7 @@ func TestProducer(t *testing.T) {
 		ctx := b.Context()
 		p := b.producer(sender.ProducerOptions{URLs: []string{"http://127.0.0.1:8080/a", "http://app/b"}})
 		event := sender.Event{ID: "order:1/é"[:7], Type: "order.paid", Body: []byte("{ }")}
-		id, existed, err := p.Send(ctx, b.engine, event)
+		id, existed, err := p.Send(ctx, b.engine.Accept, event)
 		if err != nil || existed || id != event.ID {
 			b.Fatal(id, existed, err)
 		}
@@ -65,16 +65,16 @@ func TestProducer(t *testing.T) {
 				b.Errorf("%v: %s with %v", err, got.Body, got.Header)
 			}
 		}
-		if id, existed, err := p.Send(ctx, b.engine, event); err != nil || !existed || id != event.ID {
+		if id, existed, err := p.Send(ctx, b.engine.Accept, event); err != nil || !existed || id != event.ID {
 			b.Errorf("again: %s, %t, %v", id, existed, err)
 		}
 		for _, other := range []sender.Event{{ID: event.ID, Type: event.Type, Body: []byte("{}")}, {ID: event.ID, Type: "other", Body: event.Body}, {ID: event.ID, Type: event.Type, Body: event.Body, ContentType: "text/plain"}} {
-			_, _, err := p.Send(ctx, b.engine, other)
+			_, _, err := p.Send(ctx, b.engine.Accept, other)
 			wantConflict(b.T, err)
 		}
 		seen := map[string]bool{}
 		for range 2 {
-			id, existed, err := p.Send(ctx, b.engine, sender.Event{Body: []byte("text"), ContentType: "text/plain"})
+			id, existed, err := p.Send(ctx, b.engine.Accept, sender.Event{Body: []byte("text"), ContentType: "text/plain"})
 			if err != nil || existed || seen[id] || !strings.HasPrefix(id, "msg_") {
 				b.Errorf("without an id: %s, %t, %v", id, existed, err)
 			}
@@ -100,7 +100,7 @@ func TestProducerRetries(t *testing.T) {
 			}
 			return &sender.Exchange{URL: p.URL, Status: status}
 		})
-		if _, _, err := p.Send(b.Context(), b.engine, sender.Event{ID: "1", Body: []byte("x")}); err != nil {
+		if _, _, err := p.Send(b.Context(), b.engine.Accept, sender.Event{ID: "1", Body: []byte("x")}); err != nil {
 			b.Fatal(err)
 		}
 		sleep(90 * time.Second)
@@ -130,7 +130,7 @@ func TestProducerTravelbase(t *testing.T) {
 	b := newBed(t)
 	b.start()
 	p := b.producer(sender.ProducerOptions{Scheme: preset(t, "travelbase"), Secrets: []string{"travelbase-secret"}, URLs: []string{"http://app/"}})
-	if _, _, err := p.Send(t.Context(), b.engine, sender.Event{ID: "evt_1", Type: "stay.changed", Body: []byte(`{"a": 1}`)}); err != nil {
+	if _, _, err := p.Send(t.Context(), b.engine.Accept, sender.Event{ID: "evt_1", Type: "stay.changed", Body: []byte(`{"a": 1}`)}); err != nil {
 		t.Fatal(err)
 	}
 	got := b.arrived("http://app/", 1)[0]
@@ -163,7 +163,7 @@ func TestProducerRules(t *testing.T) {
 	p := b.producer(sender.ProducerOptions{URLs: []string{"https://example.com/"}})
 	for _, e := range []sender.Event{{ID: "a b"}, {ID: strings.Repeat("i", 257)}, {ID: "a\r\nb"}, {Type: "a\nb"}, {ContentType: "a\r\nX: y"}} {
 		var invalid *sender.InvalidError
-		if _, _, err := p.Send(t.Context(), b.engine, e); !errors.As(err, &invalid) {
+		if _, _, err := p.Send(t.Context(), b.engine.Accept, e); !errors.As(err, &invalid) {
 			t.Errorf("%+v: %v", e, err)
 		}
 	}

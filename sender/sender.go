@@ -20,6 +20,8 @@ type Options struct {
 	Engine *delivery.Engine
 	// Keys seal secrets.
 	Keys *Keyring
+	// Cache is shared with other senders over the store. Default: one of its own.
+	Cache *Cache
 	// Guard says which addresses endpoints may be on.
 	Guard *Guard
 	// Client says how requests are made; its Guard is the one above.
@@ -47,7 +49,6 @@ type Sender struct {
 	client *Client
 	post   func(context.Context, Post) *Exchange
 
-	targets  targets
 	limits   limits
 	failures failures
 	work     worklist
@@ -71,6 +72,9 @@ func New(o Options) (*Sender, error) {
 	if o.Now == nil {
 		o.Now = o.Store.Now
 	}
+	if o.Cache == nil {
+		o.Cache = NewCache()
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -79,7 +83,6 @@ func New(o Options) (*Sender, error) {
 	o.Client.Guard = o.Guard
 	s := &Sender{Options: o, client: NewClient(o.Client), stop: func() {}}
 	s.post = s.client.Post
-	s.targets.init()
 	s.failures.init()
 	s.work.init()
 	return s, nil

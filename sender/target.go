@@ -30,17 +30,30 @@ type signingSecret struct {
 	expires time.Time // zero: it is the current one
 }
 
-// targets remembers endpoints.
-type targets struct {
+// Cache is what is remembered of the endpoints in a store. The senders that a process has
+// over one store, as during a change of configuration, share one, so that each learns of
+// what another changes. It is safe for concurrent use.
+type Cache struct {
 	mu      sync.Mutex
 	known   *lru.Cache[string, *target]
 	changes int // counts what was forgotten
 }
 
-func (t *targets) init() { t.known, _ = lru.New[string, *target](keptTargets) } // it errs about the size only
+// NewCache returns one that remembers nothing.
+func NewCache() *Cache {
+	known, _ := lru.New[string, *target](keptTargets) // it errs about the size only
+	return &Cache{known: known}
+}
+
+// count counts what was forgotten.
+func (t *Cache) count() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.changes
+}
 
 // forget forgets some endpoints; without any, all.
-func (t *targets) forget(endpoints ...string) {
+func (t *Cache) forget(endpoints ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.changes++
@@ -54,7 +67,7 @@ func (t *targets) forget(endpoints ...string) {
 
 // get returns what is remembered of an endpoint, or nil; changes says to put whether
 // something was forgotten meanwhile.
-func (t *targets) get(id string) (found *target, changes int) {
+func (t *Cache) get(id string) (found *target, changes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	found, _ = t.known.Get(id)
@@ -62,7 +75,7 @@ func (t *targets) get(id string) (found *target, changes int) {
 }
 
 // put remembers an endpoint, unless what was read may be old already.
-func (t *targets) put(id string, found *target, changes int) {
+func (t *Cache) put(id string, found *target, changes int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if changes == t.changes {
@@ -73,13 +86,13 @@ func (t *targets) put(id string, found *target, changes int) {
 // target returns what attempts need of an endpoint; nil if there is no such endpoint, or
 // it is deleted.
 func (s *Sender) target(ctx context.Context, id string) (*target, error) {
-	found, changes := s.targets.get(id)
+	found, changes := s.Cache.get(id)
 	if found != nil {
 		return found, nil
 	}
 	found, err := s.readTarget(s.reading(ctx), id)
 	if err == nil && found != nil {
-		s.targets.put(id, found, changes)
+		s.Cache.put(id, found, changes)
 	}
 	return found, err
 }

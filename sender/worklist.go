@@ -59,8 +59,7 @@ func (s *Sender) later(f func(context.Context)) {
 // lookEvery is how often is looked whether others have changed something.
 const lookEvery = time.Second
 
-// keep does what waits, and follows what others change: those who share the store, and
-// the configuration before, whose last calls may still be running.
+// keep does what waits, and follows what others change who share the store.
 func (s *Sender) keep(ctx context.Context) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
@@ -70,6 +69,9 @@ func (s *Sender) keep(ctx context.Context) {
 			return
 		case <-s.work.some:
 		case <-ticker.C:
+			if !s.Store.Standing().Shared && !s.stale() {
+				continue
+			}
 		}
 		for _, f := range s.work.take() {
 			f(ctx)
