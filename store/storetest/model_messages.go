@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -133,9 +134,9 @@ func (p *post) pick() *sent {
 }
 
 func (p *post) send() {
-	id, body := "", fmt.Sprint(p.random.IntN(1000))
+	id, body := "", strconv.Itoa(p.random.IntN(1000))
 	if p.random.IntN(2) == 0 {
-		id, body = fmt.Sprint("id", p.random.IntN(40)), fmt.Sprint(p.random.IntN(2))
+		id, body = fmt.Sprint("id", p.random.IntN(40)), strconv.Itoa(p.random.IntN(2))
 	}
 	var to []string
 	for n := range p.random.IntN(4) {
@@ -243,7 +244,7 @@ func (p *post) deliver(m *sent, to string, once bool) {
 
 // job runs one of any kind, and is the model of it.
 func (p *post) job() {
-	to, end, once := p.endpoint(), fmt.Sprint(p.random.IntN(10)), p.random.IntN(2) == 0
+	to, end, once := p.endpoint(), strconv.Itoa(p.random.IntN(10)), p.random.IntN(2) == 0
 	plan := store.Job{Kind: []string{store.Missing, store.Select, store.Recover}[p.random.IntN(3)], Destination: to, Source: tenant, Once: once, Filter: []byte(end)}
 	plan.Since = p.clock().Add(-time.Duration(p.random.IntN(20)) * time.Second)
 	j, err := p.CreateJob(p.t.Context(), plan)
