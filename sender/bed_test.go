@@ -246,13 +246,6 @@ func (r *receivers) at(url string) (got []request) {
 	return got
 }
 
-// all returns what came.
-func (r *receivers) all() []request {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]request(nil), r.got...)
-}
-
 // arrived waits until so many requests have come to a URL, and returns them.
 func (b *bed) arrived(url string, n int) []request {
 	b.Helper()

@@ -144,7 +144,7 @@ func answers(now time.Time) (all []reply) {
 	} {
 		pending(name, 0, "", err, least, most)
 	}
-	// What the status reply counts, though the body could not be read.
+	// What the status says counts, though the body could not be read.
 	all = append(all, reply{name: "cut off", status: 200, err: errors.New("unexpected EOF"), state: store.Delivered})
 	pending("cut off", 500, "", errors.New("unexpected EOF"), least, most)
 	all = append(all, reply{status: 410, state: store.Dead, disabled: true}, reply{status: 410, after: "60", state: store.Dead, disabled: true})

@@ -10,7 +10,6 @@ import (
 
 	svix "github.com/svix/svix-webhooks/go"
 
-	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/verifier"
 )
@@ -170,5 +169,4 @@ func TestProducerRules(t *testing.T) {
 	if d := p.Destinations(); len(d) != 1 || d[0].Name != "send/orders/0" || d[0].Endpoint {
 		t.Errorf("%+v", d)
 	}
-	var _ []delivery.Destination = p.Destinations()
 }
