@@ -119,8 +119,10 @@ try {
   assert.deepEqual((await api.message.get(app.id, msg.id, { withContent: true })).payload, event.payload);
   await until("the webhook", () => received.length === 1);
   for (const secret of [key, before]) {
-    assert.deepEqual(new Webhook(secret).verify(received[0].body, received[0].headers), event.payload);
+    new Webhook(secret).verify(received[0].body, received[0].headers);
   }
+  assert.throws(() => new Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").verify(received[0].body, received[0].headers));
+  assert.deepEqual(JSON.parse(received[0].body), event.payload);
   assert.equal(received[0].headers["svix-id"], msg.id);
   assert.equal(received[0].headers["x-b"], "2");
   await until("the attempt", async () => (await api.messageAttempt.listByMsg(app.id, msg.id)).data.length === 1);
