@@ -46,19 +46,23 @@ func onStores(t *testing.T, test func(b *bed)) {
 		b.start()
 		test(b)
 	})
-	t.Run("postgres", func(t *testing.T) {
-		dsn := pgserver.Database(t)
-		b := newBed(t)
-		b.database = func() store.Database {
-			db, err := postgres.New(dsn, nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return db
+	t.Run("postgres", func(t *testing.T) { onPostgres(t, test) })
+}
+
+// onPostgres runs a test over PostgreSQL.
+func onPostgres(t *testing.T, test func(b *bed)) {
+	t.Helper()
+	dsn := pgserver.Database(t)
+	b := newBed(t)
+	b.database = func() store.Database {
+		db, err := postgres.New(dsn, nil)
+		if err != nil {
+			t.Fatal(err)
 		}
-		b.start()
-		test(b)
-	})
+		return db
+	}
+	b.start()
+	test(b)
 }
 
 // newBed makes a bed over SQLite, which is not started yet.
@@ -240,13 +244,6 @@ func (r *receivers) at(url string) (got []request) {
 		}
 	}
 	return got
-}
-
-// all returns what came.
-func (r *receivers) all() []request {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]request(nil), r.got...)
 }
 
 // arrived waits until so many requests have come to a URL, and returns them.

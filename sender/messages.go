@@ -218,7 +218,9 @@ func place(kind, app, name string) store.Digest {
 // digest tells messages apart that have the same place.
 func (in *MessageIn) digest() store.Digest {
 	h := sha256.New()
-	fmt.Fprintf(h, "%s\x00%s\x00%s\x00%s\x00%s\x00", in.EventType, in.EventID, joined(in.Channels), joined(in.Tags), in.ContentType)
+	for _, text := range []string{in.EventType, in.EventID, joined(in.Channels), joined(in.Tags), in.ContentType} {
+		h.Write([]byte(text + "\x00"))
+	}
 	h.Write(in.body())
 	return store.Digest(h.Sum(nil)[:16])
 }

@@ -158,7 +158,9 @@ func TestEventIDs(t *testing.T) {
 			b.Errorf("repeated: %+v, %t, %v; want %+v", again, existed, err, made)
 		}
 		for _, in := range []sender.MessageIn{
-			{EventID: "e1"}, {EventID: "e1", Idempotency: "me\x00k2"}, {EventID: "e1", Idempotency: "me\x00k1", EventType: "other"},
+			{EventID: "e1"},
+			{EventID: "e1", Idempotency: "me\x00k2"},
+			{EventID: "e1", Idempotency: "me\x00k1", EventType: "other"},
 			{EventID: "e1", Idempotency: "me\x00k1", Payload: json.RawMessage(`{"id":"in_1"}`)},
 		} {
 			_, _, err = create(app.ID, in)

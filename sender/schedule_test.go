@@ -88,8 +88,8 @@ func TestScheduleForever(t *testing.T) {
 	})
 }
 
-// says is an answer of an endpoint, and what has to become of the delivery.
-type says struct {
+// reply is an answer of an endpoint, and what has to become of the delivery.
+type reply struct {
 	name   string
 	status int
 	after  string // Retry-After
@@ -102,15 +102,15 @@ type says struct {
 }
 
 // answers is the matrix of answers, to the first attempt.
-func answers(now time.Time) (all []says) {
+func answers(now time.Time) (all []reply) {
 	const step = 5 * time.Second
 	least, most := step*8/10, step*12/10
 	pending := func(name string, status int, after string, err error, from, to time.Duration) {
-		all = append(all, says{name: name, status: status, after: after, err: err, state: store.Pending, from: from, to: to})
+		all = append(all, reply{name: name, status: status, after: after, err: err, state: store.Pending, from: from, to: to})
 	}
 	for _, status := range []int{200, 201, 202, 203, 204, 205, 206, 207, 208, 226, 299} {
 		for _, after := range []string{"", "120"} {
-			all = append(all, says{status: status, after: after, state: store.Delivered})
+			all = append(all, reply{status: status, after: after, state: store.Delivered})
 		}
 	}
 	for _, status := range []int{
@@ -145,9 +145,9 @@ func answers(now time.Time) (all []says) {
 		pending(name, 0, "", err, least, most)
 	}
 	// What the status says counts, though the body could not be read.
-	all = append(all, says{name: "cut off", status: 200, err: errors.New("unexpected EOF"), state: store.Delivered})
+	all = append(all, reply{name: "cut off", status: 200, err: errors.New("unexpected EOF"), state: store.Delivered})
 	pending("cut off", 500, "", errors.New("unexpected EOF"), least, most)
-	all = append(all, says{status: 410, state: store.Dead, disabled: true}, says{status: 410, after: "60", state: store.Dead, disabled: true})
+	all = append(all, reply{status: 410, state: store.Dead, disabled: true}, reply{status: 410, after: "60", state: store.Dead, disabled: true})
 	return all
 }
 
@@ -163,7 +163,7 @@ func TestAnswers(t *testing.T) {
 		if len(all) < 110 {
 			b.Errorf("only %d answers", len(all))
 		}
-		by := map[string]*says{}
+		by := map[string]*reply{}
 		endpoints := make([]sender.Endpoint, len(all))
 		b.receivers.says(func(_ context.Context, p sender.Post) *sender.Exchange {
 			s := by[p.URL]

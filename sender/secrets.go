@@ -8,13 +8,14 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
+// How long an old secret goes on signing.
 const (
-	// maxOldSecrets is how many secrets may sign beside the current one.
-	maxOldSecrets = 10
-	// DefaultGrace and MaxGrace are how long an old secret goes on signing.
 	DefaultGrace = 24 * time.Hour
 	MaxGrace     = 7 * 24 * time.Hour
 )
+
+// maxOldSecrets is how many secrets may sign beside the current one.
+const maxOldSecrets = 10
 
 // secretOwner is whom a secret is sealed for.
 func secretOwner(endpoint string, number int64) string {

@@ -3,6 +3,7 @@ package sender_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -142,7 +143,7 @@ func TestAttempts(t *testing.T) {
 			})
 		}
 		first := l.Data[0]
-		if first.StatusCode != 200 || first.Status != sender.StatusSuccess || first.URL != ep.URL || first.EndpointID != ep.ID || first.ByHand ||
+		if first.StatusCode != http.StatusOK || first.Status != sender.StatusSuccess || first.URL != ep.URL || first.EndpointID != ep.ID || first.ByHand ||
 			first.Response != "dGhhbmtzIP8=" || first.Message == nil || first.Message.ID != first.MsgID || string(first.Message.Payload) != `{"id": "in_1"}` || first.Exchange == nil {
 			b.Errorf("%+v", first)
 		}

@@ -67,7 +67,7 @@ func missingJob(b *bed) {
 		if n%3 == 0 {
 			b.tried(store.DeliveryID{Seq: seq, N: 1}, epA, store.Delivered, 1, 200)
 		}
-		b.advance(time.Minute)
+		b.advance(soon)
 	}
 	b.must(b.Erase(ctx, all[41]))
 	plan := store.Job{Kind: store.Missing, Destination: epA, Source: tenant, Since: times[10], Until: times[55], Filter: []byte("1"), Once: true}
@@ -138,7 +138,7 @@ func selectJob(b *bed) {
 			want = append(want, seq)
 		}
 		times = append(times, b.clock())
-		b.advance(time.Minute)
+		b.advance(soon)
 	}
 	j, err := b.CreateJob(ctx, store.Job{Kind: store.Select, Destination: epA, Since: times[10], Until: times[50], Filter: []byte("-5")})
 	b.must(err)

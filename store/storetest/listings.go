@@ -58,7 +58,7 @@ func messages(b *bed) {
 		b.stored(other)
 		of := b.eventOf(tenant, fmt.Sprint(n), "body") // a verified event is no message
 		b.stored(of)
-		b.advance(time.Minute)
+		b.advance(soon)
 	}
 	slices.Reverse(all)
 	third := func(d *store.Delivery) bool { return len(d.Head) > 0 && d.Head[len(d.Head)-1]%3 == 0 }
@@ -149,7 +149,7 @@ func deliveriesTo(b *bed) {
 			b.tried(store.DeliveryID{Seq: seq, N: 1}, epA, states[n%3], 2, 200+n)
 		}
 		all = append(all, seq)
-		b.advance(time.Minute)
+		b.advance(soon)
 	}
 	b.stored(b.eventOf("a", "e", "body"))
 	slices.Reverse(all)
@@ -178,8 +178,8 @@ func deliveriesTo(b *bed) {
 	if err != nil || page[0].N != 1 || page[0].Destination != epA || page[0].Status != 229 || page[2].Status != 0 || string(page[0].Body) != "29" || page[0].Attempts != 2 {
 		b.t.Errorf("%+v %v", page, err)
 	}
-	since := b.clock().Add(-5 * time.Minute)
-	if page, _, err = b.DeliveriesTo(ctx, epA, store.DeliveryFilter{From: since, To: since.Add(2 * time.Minute)}); err != nil || !slices.Equal(numbersOf(page), all[3:5]) {
+	since := b.clock().Add(-5 * soon)
+	if page, _, err = b.DeliveriesTo(ctx, epA, store.DeliveryFilter{From: since, To: since.Add(2 * soon)}); err != nil || !slices.Equal(numbersOf(page), all[3:5]) {
 		b.t.Errorf("%v %v", numbersOf(page), err)
 	}
 }

@@ -15,6 +15,10 @@ const (
 	epB    = "ep_b"
 )
 
+// soon is when the next of many messages comes: all of them are there before their numbers
+// are far from the clock.
+const soon = 200 * time.Millisecond
+
 // today moves the clock to the real one: messages are found by their numbers, which on
 // some databases follow that.
 func (b *bed) today() { b.advance(time.Since(b.clock()).Truncate(time.Millisecond)) }

@@ -84,6 +84,7 @@ func Run(t *testing.T, opener Opener) {
 		{"DeliveriesTo", deliveriesTo},
 		{"AttemptsOfEndpoints", attemptsOfEndpoints},
 		{"Model", model},
+		{"ModelOfMessages", modelOfMessages},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			b := &bed{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
