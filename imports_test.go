@@ -31,6 +31,7 @@ var houses = map[string]struct {
 	"delivery":    {knows: []string{"store"}},
 	"gateway":     {knows: []string{"verifier", "dedupe", "store", "delivery"}},
 	"sender":      {knows: []string{"verifier", "store", "delivery"}},
+	"api":         {knows: []string{"sender", "store"}},
 	"cli":         {knows: []string{"verifier", "gateway", "dedupe", "delivery", "store"}},
 	"caddymodule": {knows: []string{"verifier", "dedupe", "store", "delivery", "gateway", "cli"}, caddy: true},
 	"cmd":         {knows: []string{"caddymodule"}, caddy: true},

@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"fmt"
+	"net/http"
 	"reflect"
 	"slices"
 	"strconv"
@@ -197,7 +198,7 @@ func TestCapabilities(t *testing.T) {
 	}
 	// Nothing that changes something is for those who may only look.
 	for _, route := range api.Routes() {
-		if route.Needs == api.ViewBase && route.Method != "GET" || route.Access == api.Owners && route.Needs == "" {
+		if route.Needs == api.ViewBase && route.Method != http.MethodGet || route.Access == api.Owners && route.Needs == "" {
 			t.Errorf("%s %s needs %q", route.Method, route.Path, route.Needs)
 		}
 	}

@@ -313,7 +313,6 @@ func (s *server) attempts(app, msg string, n int) (all []obj) {
 // got is a webhook that was received.
 type got struct {
 	header http.Header
-	raw    []string // names of headers as they came
 	body   string
 }
 

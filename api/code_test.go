@@ -167,9 +167,19 @@ func TestAccessIsChecked(t *testing.T) {
 	s := newServer(t, config{})
 	app := s.app()
 	for _, bad := range []obj{
-		{"expiry": 3599}, {"expiry": 604801}, {"expiry": "1"}, {"sessionId": ""}, {"sessionId": "a b"}, {"sessionId": strings.Repeat("a", 65)},
-		{"capabilities": []string{"Root"}}, {"capabilities": "ViewBase"}, {"featureFlags": []string{""}}, {"featureFlags": []string{"a b"}},
-		{"application": obj{}}, {"application": 1}, {"readOnly": 1},
+		{"expiry": 3599},
+		{"expiry": 604801},
+		{"expiry": "1"},
+		{"sessionId": ""},
+		{"sessionId": "a b"},
+		{"sessionId": strings.Repeat("a", 65)},
+		{"capabilities": []string{"Root"}},
+		{"capabilities": "ViewBase"},
+		{"featureFlags": []string{""}},
+		{"featureFlags": []string{"a b"}},
+		{"application": obj{}},
+		{"application": 1},
+		{"readOnly": 1},
 	} {
 		s.do(422, "POST", "/auth/app-portal-access/"+app, bad)
 	}

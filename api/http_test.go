@@ -77,7 +77,7 @@ func TestEveryAnswerIsJSON(t *testing.T) {
 		}
 		body, _ := io.ReadAll(resp.Body)
 		resp.Body.Close()
-		if resp.StatusCode != 404 || !strings.Contains(string(body), `"code":"not_found"`) {
+		if resp.StatusCode != http.StatusNotFound || !strings.Contains(string(body), `"code":"not_found"`) {
 			t.Errorf("%q: %d %s", path, resp.StatusCode, body)
 		}
 	}
@@ -118,7 +118,7 @@ func TestCORS(t *testing.T) {
 	}
 	defer resp.Body.Close()
 	h := resp.Header
-	if resp.StatusCode != 204 || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Headers") != "authorization,svix-req-id" ||
+	if resp.StatusCode != http.StatusNoContent || h.Get("Access-Control-Allow-Origin") != "*" || h.Get("Access-Control-Allow-Headers") != "authorization,svix-req-id" ||
 		!strings.Contains(h.Get("Access-Control-Allow-Methods"), "PATCH") || h.Get("Access-Control-Max-Age") != "600" || h.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("%d %v", resp.StatusCode, h)
 	}

@@ -51,15 +51,15 @@ func TestReplies(t *testing.T) {
 func TestWhatARepetitionIs(t *testing.T) {
 	s := newServer(t, config{})
 	a, b := s.app(), s.app()
-	make := func(token, path, key string) string {
+	endpoint := func(token, path, key string) string {
 		t.Helper()
 		return s.as(token, 201, "POST", path, obj{"url": example, "description": unique()}, "Idempotency-Key", key)["id"].(string)
 	}
-	first := make(s.org, "/app/"+a+"/endpoint", "k")
+	first := endpoint(s.org, "/app/"+a+"/endpoint", "k")
 	for why, again := range map[string]string{
-		"the same":             make(s.org, "/app/"+a+"/endpoint", "k"),
-		"another token":        make(mint(t, s.api.Tokens(), api.Holder{Scope: api.Organisation}, time.Hour), "/app/"+a+"/endpoint", "k"),
-		"a slash behind":       make(s.org, "/app/"+a+"/endpoint/", "k"),
+		"the same":             endpoint(s.org, "/app/"+a+"/endpoint", "k"),
+		"another token":        endpoint(mint(t, s.api.Tokens(), api.Holder{Scope: api.Organisation}, time.Hour), "/app/"+a+"/endpoint", "k"),
+		"a slash behind":       endpoint(s.org, "/app/"+a+"/endpoint/", "k"),
 		"two slashes in front": s.do(201, "POST", "/app/"+a+"/endpoint", obj{"url": "no URL"}, "Idempotency-Key", "k")["id"].(string),
 	} {
 		if again != first {
@@ -67,11 +67,11 @@ func TestWhatARepetitionIs(t *testing.T) {
 		}
 	}
 	for why, other := range map[string]string{
-		"another key":         make(s.org, "/app/"+a+"/endpoint", "K"),
-		"another path":        make(s.org, "/app/"+b+"/endpoint", "k"),
-		"another query":       make(s.org, "/app/"+a+"/endpoint?x=y", "k"),
-		"an application's":    make(s.token(ofApp(a)), "/app/"+a+"/endpoint", "k"),
-		"an operator's token": make(mint(t, s.api.Tokens(), api.Holder{Scope: api.Operator}, time.Hour), "/app/"+a+"/endpoint", "k"),
+		"another key":         endpoint(s.org, "/app/"+a+"/endpoint", "K"),
+		"another path":        endpoint(s.org, "/app/"+b+"/endpoint", "k"),
+		"another query":       endpoint(s.org, "/app/"+a+"/endpoint?x=y", "k"),
+		"an application's":    endpoint(s.token(ofApp(a)), "/app/"+a+"/endpoint", "k"),
+		"an operator's token": endpoint(mint(t, s.api.Tokens(), api.Holder{Scope: api.Operator}, time.Hour), "/app/"+a+"/endpoint", "k"),
 	} {
 		if other == first {
 			t.Errorf("%s: it is a repetition", why)

@@ -108,7 +108,8 @@ func TestBadURLs(t *testing.T) {
 		"", "x", "/x", "//x", "example.invalid", "ftp://example.invalid/", "file:///etc/passwd", "gopher://x/", "javascript:alert(1)", "http://example.invalid/",
 		"https://", "https:///x", "https://127.0.0.1/", "https://[::1]/", "https://[::ffff:127.0.0.1]/", "https://10.0.0.1/", "https://169.254.169.254/",
 		"https://0x7f000001/", "https://2130706433/", "https://127.1/", "https://example.invalid:0/", "https://example.invalid:99999/",
-		"https://exa mple.invalid/", "https://example.invalid/\r\nX: y", "https://example.invalid/" + strings.Repeat("x", 70000), 1, nil, []string{"https://x"},
+		"https://exa mple.invalid/", "https://example.invalid/\r\nX: y", "https://example.invalid/" + strings.Repeat("x", 70000), 1, nil,
+		[]string{"https://x"},
 	} {
 		for _, r := range []reply{
 			s.request(s.org, "POST", "/app/"+app+"/endpoint", obj{"url": url}),

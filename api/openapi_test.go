@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"os"
 	"slices"
 	"strconv"
@@ -195,7 +196,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 			token = w.full
 		}
 		w.checked(t, ours, theirs, r, token)
-		if r.Method == "GET" && slices.Contains(r.Query, "with_msg") {
+		if r.Method == http.MethodGet && slices.Contains(r.Query, "with_msg") {
 			with := r
 			with.Path += "?with_msg=true"
 			got := w.call(t, with, token)

@@ -252,7 +252,7 @@ func TestGoSDKAccess(t *testing.T) {
 		t.Errorf("logged out: %v", err)
 	}
 	other := must(c.Authentication.AppPortalAccess(ctx, "u", models.AppPortalAccessIn{SessionId: ref("s2")}, nil))(t)
-	must(c.Authentication.DashboardAccess(ctx, "u", nil))(t)
+	must(c.Authentication.DashboardAccess(ctx, "u", nil))(t) //nolint:staticcheck // older callers have it still
 	done(t, c.Authentication.ExpireAll(ctx, "u", models.ApplicationTokenExpireIn{SessionIds: []string{"s2"}}, nil))
 	if _, err := sdk(t, s, other.Token).Application.Get(ctx, "u"); status(t, err) != 401 {
 		t.Errorf("expired: %v", err)

@@ -121,8 +121,16 @@ var svixEventType = []behaviour{
 		s.do(201, "PUT", "/event-type/fake-id", obj{"name": "test-event-type", "description": "d"})
 		s.do(200, "PUT", "/event-type/fake-id", obj{"description": "e"})
 		for _, step := range []obj{
-			{"description": "updated"}, {"schemas": obj{}}, {"schemas": schemas}, {"schemas": nil}, {"archived": true}, {"deprecated": true},
-			{"archived": false}, {"featureFlags": []any{"a", "b"}}, {"featureFlags": nil}, {},
+			{"description": "updated"},
+			{"schemas": obj{}},
+			{"schemas": schemas},
+			{"schemas": nil},
+			{"archived": true},
+			{"deprecated": true},
+			{"archived": false},
+			{"featureFlags": []any{"a", "b"}},
+			{"featureFlags": nil},
+			{},
 		} {
 			for k, v := range step {
 				want[k] = v

@@ -149,13 +149,24 @@ var svixMessage = []behaviour{
 			}
 		}
 		for _, bad := range []any{
-			obj{"payload": obj{}}, obj{"eventType": "a"}, obj{"eventType": "a b", "payload": obj{}}, obj{"eventType": "", "payload": obj{}},
-			obj{"eventType": "a\r\nb", "payload": obj{}}, obj{"eventType": strings.Repeat("a", 257), "payload": obj{}},
-			obj{"eventType": "a", "payload": []int{1}}, obj{"eventType": "a", "payload": "x"}, obj{"eventType": "a", "payload": nil},
-			obj{"eventType": "a", "payload": obj{}, "eventId": "msg_x"}, obj{"eventType": "a", "payload": obj{}, "eventId": ""},
-			obj{"eventType": "a", "payload": obj{}, "channels": []string{}}, obj{"eventType": "a", "payload": obj{}, "channels": []string{"a b"}},
-			obj{"eventType": "a", "payload": obj{}, "payloadRetentionPeriod": 91}, obj{"eventType": "a", "payload": obj{}, "payloadRetentionHours": 0},
-			obj{"eventType": "a", "payload": obj{}, "deliverAt": "2030-01-01T00:00:00Z"}, []int{1}, "null", "", `{"eventType":"a","payload":{}`,
+			obj{"payload": obj{}},
+			obj{"eventType": "a"},
+			obj{"eventType": "a b", "payload": obj{}},
+			obj{"eventType": "", "payload": obj{}},
+			obj{"eventType": "a\r\nb", "payload": obj{}},
+			obj{"eventType": strings.Repeat("a", 257), "payload": obj{}},
+			obj{"eventType": "a", "payload": []int{1}},
+			obj{"eventType": "a", "payload": "x"},
+			obj{"eventType": "a", "payload": nil},
+			obj{"eventType": "a", "payload": obj{}, "eventId": "msg_x"},
+			obj{"eventType": "a", "payload": obj{}, "eventId": ""},
+			obj{"eventType": "a", "payload": obj{}, "channels": []string{}},
+			obj{"eventType": "a", "payload": obj{}, "channels": []string{"a b"}},
+			obj{"eventType": "a", "payload": obj{}, "payloadRetentionPeriod": 91},
+			obj{"eventType": "a", "payload": obj{}, "payloadRetentionHours": 0},
+			obj{"eventType": "a", "payload": obj{}, "deliverAt": "2030-01-01T00:00:00Z"},
+			[]int{1},
+			"null", "", `{"eventType":"a","payload":{}`,
 			`{"eventType":"a","eventType":"b","payload":{}}`,
 		} {
 			r := s.request(s.org, "POST", path, bad)

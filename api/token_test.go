@@ -134,8 +134,12 @@ func TestTokens(t *testing.T) {
 		}
 	}
 	for _, h := range []api.Holder{
-		{}, {Scope: "root"}, {Scope: api.Application}, {Scope: api.Application, App: "org_1"},
-		{Scope: api.Organisation, App: appA}, {Scope: api.Organisation, Capabilities: []api.Capability{api.ViewBase}},
+		{},
+		{Scope: "root"},
+		{Scope: api.Application},
+		{Scope: api.Application, App: "org_1"},
+		{Scope: api.Organisation, App: appA},
+		{Scope: api.Organisation, Capabilities: []api.Capability{api.ViewBase}},
 	} {
 		if _, _, err := b.Mint(h, time.Hour); err == nil {
 			t.Errorf("a token was made of %+v", h)

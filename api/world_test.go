@@ -13,11 +13,11 @@ import (
 
 // world has one of all there is, so that every operation can be called.
 type world struct {
-	s                                           *server
-	receiver                                    *receiver
-	app, uid, endpoint, message, attempt, task  string
-	eventType, code                             string
-	full, readOnly, other, expired, portalToken string // tokens
+	s                                          *server
+	receiver                                   *receiver
+	app, uid, endpoint, message, attempt, task string
+	eventType                                  string
+	full                                       string // a token of the application
 }
 
 // newWorld makes it in a server. Names are new each time.
@@ -30,9 +30,7 @@ func newWorld(t testing.TB, s *server, r *receiver) *world {
 	w.message = s.message(w.app, w.eventType, obj{"eventId": "ev", "channels": []string{"c"}, "tags": []string{"t"}})
 	w.attempt = s.attempts(w.app, w.message, 1)[0]["id"].(string)
 	w.task = s.do(202, "POST", "/app/"+w.app+"/endpoint/"+w.endpoint+"/recover", obj{"since": time.Now().Add(-time.Hour)})["id"].(string)
-	w.code = w.newCode()
 	w.full = s.token(api.Holder{App: w.app})
-	w.readOnly = s.token(api.Holder{App: w.app, Capabilities: []api.Capability{api.ViewBase}})
 	return w
 }
 
@@ -100,11 +98,11 @@ func (w *world) call(t testing.TB, r api.Route, token string, headers ...string)
 	t.Helper()
 	var body any
 	if r.In {
-		make, ok := bodies[r.Operation]
+		made, ok := bodies[r.Operation]
 		if !ok {
 			t.Fatalf("%s: no test says what its body is", r.Operation)
 		}
-		body = make(w)
+		body = made(w)
 	}
 	return w.s.request(token, r.Method, w.path(r.Path), body, headers...)
 }
