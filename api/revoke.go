@@ -1,0 +1,72 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/hookgate/hookgate/store"
+)
+
+// standing reports whether a token was revoked, or ended with all of its application
+// or session.
+func (t *Tokens) standing(ctx context.Context, token *Token) error {
+	now := t.now().UnixMilli()
+	revoked := false
+	err := t.store.Query(ctx, `SELECT 1 FROM api_revoked WHERE id = ?
+UNION ALL SELECT 1 FROM api_cutoffs WHERE app = ? AND (session = '' OR session = ?) AND issued >= ? AND effective <= ?`,
+		[]any{token.ID, token.App, token.Session, token.Issued.UnixMilli(), now}, func(scan func(...any) error) error {
+			var one int64
+			revoked = true
+			return scan(&one)
+		})
+	switch {
+	case err != nil:
+		return fmt.Errorf("looking a token up: %w", err)
+	case revoked:
+		return fmt.Errorf("%w: revoked", ErrToken)
+	}
+	return nil
+}
+
+// Revoke ends a token, for all gateways at once.
+func (t *Tokens) Revoke(tx *store.Tx, token *Token) error {
+	_, err := tx.Exec("INSERT INTO api_revoked (id, expires) VALUES (?, ?) ON CONFLICT DO NOTHING", token.ID, token.Expires.Add(time.Second).UnixMilli())
+	if err != nil {
+		return fmt.Errorf("revoking a token: %w", err)
+	}
+	return nil
+}
+
+// RevokeID ends a token of which nothing but its id is known.
+func (t *Tokens) RevokeID(tx *store.Tx, id string) error {
+	const longest = 100 * 366 * 24 * time.Hour // longer than any token lasts
+	return t.Revoke(tx, &Token{ID: id, Expires: tx.Now.Add(longest)})
+}
+
+// ExpireAll ends the tokens that an application has been given until now, after a
+// grace; with sessions only those of them. Links to the portal that nobody has followed
+// end at once.
+func (t *Tokens) ExpireAll(tx *store.Tx, app string, sessions []string, grace time.Duration) error {
+	if len(sessions) == 0 {
+		sessions = []string{""}
+	}
+	now, effective := t.now(), t.now().Add(grace)
+	expires := effective.Add(maxApplicationLife)
+	for _, session := range sessions {
+		// What the new row says of tokens that are ended later anyway need not be said twice.
+		_, err := tx.Exec("DELETE FROM api_cutoffs WHERE app = ? AND session = ? AND issued <= ? AND effective >= ?",
+			app, session, now.UnixMilli(), effective.UnixMilli())
+		if err == nil {
+			_, err = tx.Exec("INSERT INTO api_cutoffs (app, session, issued, effective, expires) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+				app, session, now.UnixMilli(), effective.UnixMilli(), expires.UnixMilli())
+		}
+		if err == nil {
+			_, err = tx.Exec("DELETE FROM api_codes WHERE app = ? AND (? = '' OR session = ?)", app, session, session)
+		}
+		if err != nil {
+			return fmt.Errorf("ending the tokens of %s: %w", app, err)
+		}
+	}
+	return nil
+}
