@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,6 +31,8 @@ type caller struct {
 	base  string
 	token string
 	json  bool
+	// remedyToken is told if the token is refused; "" says how to make another.
+	remedyToken string
 }
 
 // call is one request of the API.
@@ -152,15 +153,4 @@ func (c *caller) print(cmd *cobra.Command, answer json.RawMessage, text func(io.
 		return nil // it said nothing
 	}
 	return printJSON(cmd.OutOrStdout(), answer)
-}
-
-// plain reports whether the token crosses a network that is not this machine's without
-// encryption.
-func (c *caller) plain() bool {
-	u, err := url.Parse(c.base)
-	if err != nil || u.Scheme != "http" {
-		return false
-	}
-	address := net.ParseIP(u.Hostname())
-	return u.Hostname() != "localhost" && (address == nil || !address.IsLoopback())
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"os"
 	"strings"
 
 	"github.com/spf13/pflag"
@@ -37,7 +38,7 @@ func (s *oneSecret) read(in *stdin) (string, error) {
 	case s.env != "" && s.file != "" || s.stdin && (s.env != "" || s.file != ""):
 		return "", fmt.Errorf("%s is in one place: give --%[2]s-env, --%[2]s-file or --%[2]s-stdin", s.what, s.flag)
 	case s.env != "" || s.file != "" || s.stdin:
-	case s.optional:
+	case s.optional && s.missing():
 		return "", nil
 	case s.usual == "":
 		return "", fmt.Errorf("%s is missing; name it with --%[2]s-env, --%[2]s-file or --%[2]s-stdin", s.what, s.flag)
@@ -56,4 +57,10 @@ func (s *oneSecret) read(in *stdin) (string, error) {
 		return "", errors.New(s.what + " in " + ref.String() + " has several lines, or control characters")
 	}
 	return text, nil
+}
+
+// missing reports that no flag names the secret, and that it is not where it usually is.
+func (s *oneSecret) missing() bool {
+	_, there := os.LookupEnv(s.usual)
+	return s.env == "" && s.file == "" && !s.stdin && !there
 }

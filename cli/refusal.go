@@ -44,6 +44,8 @@ func (c *caller) remedy(what *call, response *http.Response, known bool, detail 
 	switch {
 	case status >= 300 && status <= 399:
 		return fmt.Sprintf("%s leads elsewhere, to %s, which is not followed: name the API's own host with --url", c.base, safe(cmp.Or(response.Header.Get("Location"), "nowhere")))
+	case status == http.StatusUnauthorized && c.remedyToken != "":
+		return c.remedyToken
 	case status == http.StatusUnauthorized:
 		return fmt.Sprintf("the token is not valid: it is expired, revoked, or of another gateway. Make one with %s webhook token, and export it as %s", program, envToken)
 	case status == http.StatusForbidden:
