@@ -58,7 +58,7 @@ func (s *send) create(cmd *cobra.Command, args []string, in *stdin) error {
 // what is signed and sent.
 func (s *send) document(payload []byte) (json.RawMessage, error) {
 	payload = bytes.TrimSpace(payload)
-	if !json.Valid(payload) || payload[0] != '{' {
+	if !isObject(payload) {
 		return nil, errors.New("the body of a message has to be a JSON object")
 	}
 	head, err := json.Marshal(struct {
