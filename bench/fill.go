@@ -68,7 +68,7 @@ func put(ctx context.Context, s *store.Store, event store.Delivery, i int64) err
 	_, _ = rand.Read(key.Aside[:])
 	key.Body = key.Aside
 	v, err := s.Accept(ctx, &store.Arrival{
-		Source: event.Source, Destination: event.Destination, ID: fmt.Sprintf("msg_fill_%08d", i), Type: event.Type, Scheme: event.Scheme,
+		Source: event.Source, To: []store.Target{{Destination: event.Destination}}, ID: fmt.Sprintf("msg_fill_%08d", i), Type: event.Type, Scheme: event.Scheme,
 		Timestamp: event.Timestamp, Received: time.Now(), Key: &key, Window: 72 * time.Hour, Head: event.Head, Body: event.Body,
 	})
 	if err == nil && (v.Result != store.Stored || v.Conflict) {

@@ -50,7 +50,7 @@ func (a *App) openStore() error {
 	if a.storage, err = acquireStorage(a.ctx, a.Store, a.logger); err != nil {
 		return err
 	}
-	a.generation = a.storage.engine.Add(destinations)
+	a.generation = a.storage.engine.Add(destinations, nil)
 	return nil
 }
 

@@ -45,7 +45,7 @@ type bed struct {
 type idleEngine struct{ *bed }
 
 func (e idleEngine) Retry(ctx context.Context, id store.DeliveryID) error {
-	_, err := e.store.Rearm(ctx, id)
+	_, err := e.store.Rearm(ctx, id, false)
 	return err
 }
 
@@ -115,7 +115,7 @@ func (b *bed) accept(t testing.TB, id, typ, body string) int64 {
 	key := &store.Key{}
 	copy(key.ID[:], fmt.Sprintf("%-16.16s", id))
 	v, err := b.store.Accept(t.Context(), &store.Arrival{
-		Source: "travtus", Destination: "source/travtus", ID: id, Type: typ, Scheme: "svix", Timestamp: b.now, Received: b.now, Key: key, Window: time.Hour,
+		Source: "travtus", To: []store.Target{{Destination: "source/travtus"}}, ID: id, Type: typ, Scheme: "svix", Timestamp: b.now, Received: b.now, Key: key, Window: time.Hour,
 		Head: []byte("POST /hooks/travtus?a=b HTTP/1.1\n:host: app.example.com\nContent-Type: application/json\n"), Body: []byte(body),
 	})
 	if err != nil {

@@ -104,14 +104,14 @@ func (e *estate) arrival(i int) *store.Arrival {
 		source = "app"
 	}
 	a := &store.Arrival{
-		Source: source, Destination: store.SourceDestination(source), ID: fmt.Sprint("msg_", i), Type: "invoice.paid", Scheme: "svix",
+		Source: source, To: []store.Target{{Destination: store.SourceDestination(source)}}, ID: fmt.Sprint("msg_", i), Type: "invoice.paid", Scheme: "svix",
 		Timestamp: e.now.Add(-time.Second), Received: e.now, Window: 72 * time.Hour,
 		Head: fmt.Appendf(nil, "POST /hooks/%d HTTP/1.1\n", i), Body: []byte(strings.Repeat("\x00\xff{}", i%300)),
 	}
 	a.Key = &store.Key{ID: place(a.ID), Body: place(string(a.Body)), Aside: place(a.ID + string(a.Body))}
 	switch i % allKinds {
 	case isIgnored:
-		a.Destination = ""
+		a.To = nil
 	case isConflict: // the id of the one before the last, which is delivered, with another body
 		a.Key.ID = place(fmt.Sprint("msg_", i-isConflict+isDelivered))
 	case isDead:
@@ -132,7 +132,7 @@ func place(text string) (d store.Digest) {
 
 // age makes of an event what its kind is.
 func (e *estate) age(i int) error {
-	o := &store.Outcome{ID: store.DeliveryID{Seq: e.seqs[i]}, Destination: e.arrivals[i].Destination, At: e.now, Step: 1}
+	o := &store.Outcome{ID: store.DeliveryID{Seq: e.seqs[i]}, Destination: store.SourceDestination(e.arrivals[i].Source), At: e.now, Step: 1}
 	o.Attempt = &store.Attempt{Number: 1, Started: e.now, Took: 5 * time.Millisecond, Outcome: "delivered", Status: 200, Response: []byte("ok")}
 	switch i % allKinds {
 	case isDelivered, isErased, isReplayed, isForgotten:
@@ -174,7 +174,7 @@ func (e *estate) operate(t testing.TB) {
 		must(err)
 	}
 	job := func(kind, source string) store.Job {
-		j, err := e.CreateJob(ctx, store.Job{Kind: kind, Source: source})
+		j, err := e.CreateJob(ctx, store.Job{Kind: kind, Destination: store.SourceDestination(source)})
 		must(err)
 		return j
 	}

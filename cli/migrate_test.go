@@ -92,7 +92,7 @@ func deliver(t *testing.T, s *store.Store, want []int64) {
 		all = append(all, delivery.Destination{Name: name, Transport: app})
 	}
 	engine := delivery.New(s, delivery.Options{Now: s.Now})
-	engine.Add(all).Begin()
+	engine.Add(all, nil).Begin()
 	deadline := time.Now().Add(2 * time.Minute)
 	for done := false; !done; {
 		if time.Now().After(deadline) {

@@ -65,7 +65,7 @@ func (d *dispatcher) finish(t *task, r *result) (next *task) {
 	heldUntil := d.heldUntil
 	// A probe that failed has changed nothing: three days of them must not end the
 	// schedule, nor fill the disk.
-	write := row.Verdict || row.effect == discard || t.lane != probe && row.effect != leave
+	write := row.Verdict || row.discards() || t.lane != probe && row.effect != leave
 	if write {
 		t.outcome = t.to.outcome(&t.Delivery, row, r, now, heldUntil, e.random())
 		d.unwritten++
@@ -90,7 +90,7 @@ func (d *dispatcher) finish(t *task, r *result) (next *task) {
 // learn draws the conclusions from an attempt for the destination.
 func (d *dispatcher) learn(t *task, row *Row, r *result, now time.Time) (c change) {
 	switch {
-	case row.effect == leave, row.effect == discard: // it says nothing of the destination
+	case row.effect == leave, row.discards(): // it says nothing of the destination
 		if t.lane == probe {
 			d.nudge()
 		}
@@ -116,7 +116,7 @@ func (d *dispatcher) learn(t *task, row *Row, r *result, now time.Time) (c chang
 	}
 	// A probe that was not told for how long is put off as any other.
 	if row.effect == hold && (t.lane != probe || r.asked > 0) {
-		until := now.Add(t.to.holdFor(r, t.Step+1))
+		until := now.Add(t.to.holdFor(r, &t.Delivery))
 		if !now.Before(d.heldUntil) && c == unchanged {
 			c = isHeld
 		}
@@ -137,6 +137,9 @@ func (d *dispatcher) settle(t *task) {
 // settled is called when an outcome is committed, or could not be. Then it is
 // written again later, as the attempt has been made.
 func (d *dispatcher) settled(t *task, err error) {
+	if err == nil && t.outcome.Attempt != nil && t.to.Settled != nil {
+		t.to.Settled(&t.outcome)
+	}
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if err != nil && d.engine.ctx.Err() == nil {

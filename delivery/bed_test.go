@@ -223,7 +223,7 @@ func (b *bed) begin(d delivery.Destination) *delivery.Generation {
 	if d.Transport == nil {
 		d.Transport = b.app
 	}
-	g := b.engine.Add([]delivery.Destination{d})
+	g := b.engine.Add([]delivery.Destination{d}, nil)
 	g.Begin()
 	synctest.Wait()
 	return g
@@ -240,7 +240,7 @@ func (b *bed) accept(destination string, body ...byte) int64 {
 }
 
 func arrival(destination string, body []byte) *store.Arrival {
-	return &store.Arrival{Source: "app", Destination: destination, ID: "msg_1", Received: time.Now(), Head: []byte("POST / HTTP/1.1"), Body: body}
+	return &store.Arrival{Source: "app", To: []store.Target{{Destination: destination}}, ID: "msg_1", Received: time.Now(), Head: []byte("POST / HTTP/1.1"), Body: body}
 }
 
 // fill stores events for a destination, many at once, and returns the last number.

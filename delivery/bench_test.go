@@ -51,7 +51,7 @@ func BenchmarkFresh(b *testing.B) {
 	e.Add([]delivery.Destination{{Name: toApp, Transport: transportFunc(func(context.Context, *store.Delivery) delivery.Answer {
 		done <- struct{}{}
 		return delivery.Answer{Status: 200}
-	})}}).Begin()
+	})}}, nil).Begin()
 	for e.Status()[0].LastPass.IsZero() {
 		time.Sleep(time.Millisecond) // until the pauses are known
 	}
@@ -96,7 +96,7 @@ func BenchmarkBacklog(b *testing.B) {
 			close(all)
 		}
 		return delivery.Answer{Status: 200}
-	})}}).Begin()
+	})}}, nil).Begin()
 	<-all
 	stop(b, e)
 }

@@ -48,9 +48,27 @@ type Destination struct {
 	Timeout time.Duration
 	// Concurrency is how many attempts are made at once at most. Default: 16.
 	Concurrency int
+	// Rate is how many attempts are begun per second at most, with as many at once, and
+	// one at least, after a pause; 0 is any number. It is for this process alone.
+	Rate float64
 	// MaxHold is how long the destination may ask us to wait, by 429, or 503 with
-	// Retry-After. Default: 1 h.
+	// Retry-After. Default: 1 h. It is not for an endpoint.
 	MaxHold time.Duration
+	// Endpoint says that it is a stranger's. It may ask us to wait for between once and
+	// twice what the schedule says, and its attempts are recorded as listed.
+	Endpoint bool
+	// Settled learns of the outcome of every attempt once that is committed, also if
+	// the delivery was settled otherwise meanwhile; not of deliveries that were given up
+	// without one. It is called on the store's committer and must not block. Default: nobody.
+	Settled func(*store.Outcome)
+}
+
+// Directory has destinations that come and go while a generation delivers. It is called
+// under locks: it answers from memory, and does not call the engine.
+type Directory interface {
+	// Destination returns the one of that name; ok is false if there is none, or none any
+	// more. What waits for it is parked then. Once that changes, [Engine.Refresh] says so.
+	Destination(name string) (d Destination, ok bool)
 }
 
 // withDefaults returns a copy in which no setting is zero.

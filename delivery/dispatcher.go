@@ -23,6 +23,7 @@ import (
 //     stays in the store, and unread is true if any of it may be due.
 //   - While it is down, only probes begin, one at a time.
 //   - What is left for others is not claimed anew before it is disowned.
+//   - One that has retired has, and gets, nothing: whoever meets it asks for another.
 type dispatcher struct {
 	engine *Engine
 	name   string
@@ -30,7 +31,11 @@ type dispatcher struct {
 
 	mu        sync.Mutex
 	settings  *Destination // nil: no generation delivers
-	looping   bool         // run was started
+	lazy      bool         // they are of a directory
+	retired   bool
+	used      time.Time // when something last happened
+	waiting   bool      // of a lazy one: the store has something pending for it
+	looping   bool      // run was started
 	stopping  bool
 	ready     bool      // it is known whether it is paused
 	paused    time.Time // since when; zero if it is not
@@ -49,6 +54,8 @@ type dispatcher struct {
 	oldest    oldest
 	left      []store.DeliveryID // claimed, and for others to have: see disown
 	poll      poll
+	pace      pace
+	rests     time.Time // until when the loop does, unless it is woken
 }
 
 // task is a delivery that memory knows.
@@ -65,6 +72,7 @@ func newDispatcher(e *Engine, name string) *dispatcher {
 	return &dispatcher{
 		engine: e, name: name, wake: make(chan struct{}, 1), held: make(map[store.DeliveryID]bool),
 		lanes: lanes{width: 1}, arrivals: arrivals{over: make(chan struct{}, 1)}, reader: reader{unread: true, batch: firstBatch},
+		used: e.now(), waiting: true,
 	}
 }
 
@@ -84,20 +92,29 @@ func (d *dispatcher) missed() {
 	}
 }
 
-// look is missed for those who do not hold the lock.
-func (d *dispatcher) look() {
+// look is missed for those who do not hold the lock. It returns false if the dispatcher
+// has retired.
+func (d *dispatcher) look() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.missed()
+	if !d.retired {
+		d.used = d.engine.now()
+		d.missed()
+	}
+	return !d.retired
 }
 
 // configure gives it the settings of the generation that delivers from now on, nil
-// if that lacks the destination. The engine's lock is held.
-func (d *dispatcher) configure(settings *Destination) {
+// if that lacks the destination; lazy says that they are of its directory. The engine's
+// lock is held.
+func (d *dispatcher) configure(settings *Destination, lazy bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	before := d.settings
 	d.settings = settings
+	if settings != nil { // what a directory does not know any more, it has known
+		d.lazy = lazy
+	}
 	switch {
 	case settings == nil:
 		d.flush()
@@ -202,6 +219,9 @@ func (d *dispatcher) take() *task {
 		d.stalled = true
 		return nil
 	}
+	if !d.inTime() {
+		return nil
+	}
 	which, ok := d.lanes.pick(d.settings.Concurrency, &d.running, freshWaits, backlogWaits)
 	if !ok {
 		return nil
@@ -220,9 +240,24 @@ func (d *dispatcher) take() *task {
 	return t
 }
 
+// inTime reports whether another attempt is not too many per second. If it is the loop goes
+// on when it is not.
+func (d *dispatcher) inTime() bool {
+	now := d.engine.now()
+	if d.pace.ready(d.settings.Rate, now) {
+		return true
+	}
+	if d.rests.After(d.pace.next(d.settings.Rate, now).Add(time.Millisecond)) { // it does not know yet
+		d.nudge()
+	}
+	return false
+}
+
 // begin counts an attempt in.
 func (d *dispatcher) begin(t *task) {
 	t.to, t.epoch = d.settings, d.health.epoch
+	d.used = d.engine.now()
+	d.pace.spend(t.to.Rate, d.used)
 	d.running[t.lane]++
 	d.engine.open.Add(1)
 }
@@ -231,6 +266,7 @@ func (d *dispatcher) begin(t *task) {
 func (d *dispatcher) letGo(t *task) {
 	id := t.DeliveryID()
 	delete(d.held, id)
+	d.used = d.engine.now()
 	if d.reader.recent != nil {
 		d.reader.recent[id] = true
 	}

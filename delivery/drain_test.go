@@ -184,7 +184,7 @@ func TestTarpitDelaysNoOther(t *testing.T) {
 		for n := range others {
 			destinations = append(destinations, delivery.Destination{Name: fmt.Sprint("source/", n), Transport: b.app})
 		}
-		b.engine.Add(destinations).Begin()
+		b.engine.Add(destinations, nil).Begin()
 		b.fill("source/tarpit", 10_000)
 		for range 20 {
 			for n := range others {

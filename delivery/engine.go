@@ -23,7 +23,8 @@ type Store interface {
 	Release(ctx context.Context, destination string, by time.Time, n int) (int64, error)
 	Expire(ctx context.Context, destination string, armedBefore time.Time, reason string, n int) (int64, error)
 	Delivery(ctx context.Context, id store.DeliveryID) (store.Delivery, error)
-	Rearm(ctx context.Context, id store.DeliveryID) (bool, error)
+	Rearm(ctx context.Context, id store.DeliveryID, once bool) (bool, error)
+	Counts() map[string]store.Count
 	Pauses(ctx context.Context) (map[string]time.Time, error)
 	Pause(ctx context.Context, destination string) error
 	Resume(ctx context.Context, destination string) error
@@ -81,6 +82,7 @@ type Engine struct {
 	mu          sync.RWMutex
 	dispatchers map[string]*dispatcher
 	generations []*Generation // registered, oldest first
+	current     *Generation   // that delivers; nil: none
 	pauses      map[string]time.Time
 	pausesKnown bool
 	begun       bool
@@ -115,25 +117,32 @@ type nobody struct{}
 
 func (nobody) Attempted(string, int, string, time.Duration) {}
 
-// Accept stores an arrival, as [store.Store.Accept] does, and sees to its delivery: it
-// decides on a.Claim. Head and Body of an arrival that was stored must not be changed
-// any more. It works as long as the store does, also once the engine has been stopped.
+// Accept stores an arrival, as [store.Store.Accept] does, and sees to its deliveries: it
+// decides which of its targets it claims. Head and Body of an arrival that was stored must
+// not be changed any more. It works as long as the store does, also once the engine has
+// been stopped.
 func (e *Engine) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, error) {
-	if a.Destination == "" { // to be ignored
-		return e.store.Accept(ctx, a)
+	var few [4]coming
+	arriving := few[:0]
+	for n := range a.To {
+		arriving = append(arriving, e.arrive(&a.To[n]))
 	}
-	d := e.dispatcher(a.Destination)
-	turn := d.arrive(a)
 	v, err := e.store.Accept(ctx, a)
-	d.arrived(turn, a, v, err)
+	for n := range arriving {
+		arriving[n].at.arrived(arriving[n].turn, a, n, v, err)
+	}
 	return v, err
 }
 
 // Wake says that deliveries to a destination may be due which the engine does not
 // know of.
-func (e *Engine) Wake(destination string) { e.dispatcher(destination).look() }
+func (e *Engine) Wake(destination string) {
+	for !e.dispatcher(destination).look() {
+	}
+}
 
-// dispatcher returns that of a destination, which is made if nobody has heard of it.
+// dispatcher returns that of a destination, which is made if there is none. By the time it
+// is used it may have retired.
 func (e *Engine) dispatcher(destination string) *dispatcher {
 	e.mu.RLock()
 	d := e.dispatchers[destination]
@@ -152,6 +161,9 @@ func (e *Engine) dispatcherLocked(destination string) *dispatcher {
 		d = newDispatcher(e, destination)
 		d.pause(e.pausesKnown, e.pauses[destination])
 		e.dispatchers[destination] = d
+		if !e.stopping {
+			d.configure(e.settings(destination))
+		}
 	}
 	return d
 }

@@ -9,14 +9,15 @@ import "slices"
 type Generation struct {
 	engine       *Engine
 	destinations map[string]*Destination
-	begun        bool // under the engine's lock
+	directory    Directory // nil: none
+	begun        bool      // under the engine's lock
 }
 
 // Add registers the destinations of a new configuration, the names of which have to
-// differ. Nothing is attempted for it before [Generation.Begin]: until then the one
-// before goes on.
-func (e *Engine) Add(destinations []Destination) *Generation {
-	g := &Generation{engine: e, destinations: make(map[string]*Destination, len(destinations))}
+// differ, and a directory of those that come and go; nil if there is none. Nothing is
+// attempted for it before [Generation.Begin]: until then the one before goes on.
+func (e *Engine) Add(destinations []Destination, directory Directory) *Generation {
+	g := &Generation{engine: e, destinations: make(map[string]*Destination, len(destinations)), directory: directory}
 	for _, d := range destinations {
 		g.destinations[d.Name] = d.withDefaults()
 	}
@@ -71,27 +72,44 @@ func (e *Engine) apply() {
 	if e.stopping {
 		return
 	}
-	var current *Generation
+	e.current = nil
 	for _, g := range slices.Backward(e.generations) {
 		if g.begun {
-			current = g
+			e.current = g
 			break
 		}
 	}
 	for name, d := range e.dispatchers {
-		var settings *Destination
-		if current != nil {
-			settings = current.destinations[name]
-		}
-		d.configure(settings)
+		d.configure(e.settings(name))
 	}
+	e.rouse()
+}
+
+// settings returns those of a destination now, nil if no generation delivers to it, and
+// whether they are of a directory. The engine's lock is held.
+func (e *Engine) settings(name string) (settings *Destination, lazy bool) {
+	if e.current == nil {
+		return nil, false
+	}
+	return e.current.settings(name)
+}
+
+func (g *Generation) settings(name string) (settings *Destination, lazy bool) {
+	if d := g.destinations[name]; d != nil || g.directory == nil {
+		return d, false
+	}
+	if d, ok := g.directory.Destination(name); ok {
+		d.Name = name
+		return d.withDefaults(), true
+	}
+	return nil, false
 }
 
 // parked reports whether no generation will deliver to a destination: neither the
 // one that does now nor the newest. The engine's lock is held.
 func (e *Engine) parked(name string) bool {
 	for _, g := range slices.Backward(e.generations) {
-		if g.destinations[name] != nil {
+		if d, _ := g.settings(name); d != nil {
 			return false
 		}
 		if g.begun {

@@ -16,7 +16,7 @@ func TestNewestGenerationDelivers(t *testing.T) {
 	inBubble(t, func(b *bed) {
 		apps := map[string]*app{"first": {}, "second": {}, "third": {}}
 		add := func(name string) *delivery.Generation {
-			return b.engine.Add([]delivery.Destination{{Name: toApp, Transport: apps[name]}})
+			return b.engine.Add([]delivery.Destination{{Name: toApp, Transport: apps[name]}}, nil)
 		}
 		delivers := func(want string) {
 			b.Helper()
@@ -74,7 +74,7 @@ func TestDestinationWithoutGenerationIsParked(t *testing.T) {
 		if b.status().Parked || b.app.got(1) != 1 {
 			t.Error("it is not delivered")
 		}
-		other := b.engine.Add([]delivery.Destination{{Name: "source/other", Transport: b.app}})
+		other := b.engine.Add([]delivery.Destination{{Name: "source/other", Transport: b.app}}, nil)
 		if b.status().Parked {
 			t.Error("parked before the new configuration has begun")
 		}
@@ -92,7 +92,7 @@ func TestDestinationWithoutGenerationIsParked(t *testing.T) {
 			t.Error("delivered by an old generation")
 		}
 		old.Remove()
-		next := b.engine.Add([]delivery.Destination{{Name: toApp, Transport: b.app}})
+		next := b.engine.Add([]delivery.Destination{{Name: toApp, Transport: b.app}}, nil)
 		if b.status().Parked {
 			t.Error("parked, although a generation that is about to begin has it")
 		}

@@ -35,27 +35,49 @@ type arrivals struct {
 	over chan struct{} // has room for one
 }
 
-// arrive says that an event is about to be stored, and returns its turn. It is claimed
-// if it can be attempted soon: what waits for long, others may have.
-func (d *dispatcher) arrive(a *store.Arrival) (turn int) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	coming := d.arrivals.in[0] + d.arrivals.in[1]
-	a.Claim = d.open(d.engine.now()) && d.queues[fresh].len()+coming < maxFresh
-	turn = d.arrivals.turn
-	d.arrivals.in[turn]++
-	return turn
+// coming is an event that is being accepted, at one of its destinations.
+type coming struct {
+	at   *dispatcher
+	turn int
 }
 
-// arrived ends what arrive began. An event that was stored is handed over, seq being
-// its number; if it cannot be attempted soon, the store alone has it.
-func (d *dispatcher) arrived(turn int, a *store.Arrival, v store.Verdict, err error) {
+// arrive begins with one target of an event.
+func (e *Engine) arrive(to *store.Target) coming {
+	for {
+		d := e.dispatcher(to.Destination)
+		if turn, ok := d.arrive(to); ok {
+			return coming{d, turn}
+		}
+	}
+}
+
+// arrive says that an event is about to be stored, and returns its turn; ok is false if
+// the dispatcher has retired. It is claimed if it can be attempted soon: what waits for
+// long, others may have.
+func (d *dispatcher) arrive(to *store.Target) (turn int, ok bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.retired {
+		return 0, false
+	}
+	to.Claim = d.open(d.engine.now()) && d.queues[fresh].len()+d.arrivals.count() < maxFresh
+	turn = d.arrivals.turn
+	d.arrivals.in[turn]++
+	d.used = d.engine.now()
+	return turn, true
+}
+
+func (a *arrivals) count() int { return a.in[0] + a.in[1] }
+
+// arrived ends what arrive began, n being the delivery's. An event that was stored is
+// handed over; if it cannot be attempted soon, the store alone has it.
+func (d *dispatcher) arrived(turn int, a *store.Arrival, n int, v store.Verdict, err error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	switch {
 	case err != nil:
 	case v.Result == store.Stored:
-		d.offer(a, v)
+		d.offer(a, n, v)
 	case v.Due:
 		d.missed()
 	}
@@ -86,13 +108,13 @@ func (d *dispatcher) settleArrivals() {
 	}
 }
 
-// offer hands over an event that has just been committed. The reader cannot have it:
-// see settleArrivals.
-func (d *dispatcher) offer(a *store.Arrival, v store.Verdict) {
+// offer hands over a delivery of an event that has just been committed. The reader cannot
+// have it: see settleArrivals.
+func (d *dispatcher) offer(a *store.Arrival, n int, v store.Verdict) {
 	size, now := int64(len(a.Head)+len(a.Body)), d.engine.now()
-	if !a.Claim || !d.engine.owns(v.Term) || !d.open(now) || !d.engine.memory.take(size) {
-		if v.Owner != 0 {
-			d.leave(store.DeliveryID{Seq: v.Seq})
+	if !a.To[n].Claim || !d.engine.owns(v.Term) || !d.open(now) || !d.engine.memory.take(size) {
+		if a.To[n].Claim && v.Owner != 0 {
+			d.leave(store.DeliveryID{Seq: v.Seq, N: n})
 		}
 		d.missed()
 		return
@@ -102,7 +124,7 @@ func (d *dispatcher) offer(a *store.Arrival, v store.Verdict) {
 			Seq: v.Seq, Source: a.Source, ID: a.ID, Type: a.Type, Scheme: a.Scheme,
 			Timestamp: a.Timestamp, Received: a.Received, Size: int64(len(a.Body)),
 		},
-		Destination: a.Destination, State: store.Pending, Armed: now, Due: now,
+		N: n, Destination: d.name, State: store.Pending, Armed: now, Due: now,
 		Owner: v.Owner, Term: v.Term, Head: a.Head, Body: a.Body,
 	}})
 	d.start()

@@ -18,7 +18,7 @@ func TestFreshMemoryIsGivenBack(t *testing.T) {
 		b.engine.Add([]delivery.Destination{
 			{Name: toApp, Transport: b.app},
 			{Name: "source/other", Transport: other, Timeout: time.Hour},
-		}).Begin()
+		}, nil).Begin()
 		sleep(time.Second)
 		body := make([]byte, 1<<20)
 		for range 5 {

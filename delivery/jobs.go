@@ -91,7 +91,7 @@ func (e *Engine) advanceJobs() (left bool, err error) {
 			continue
 		}
 		left = left || advanced.State == jobRunning
-		e.Wake(store.SourceDestination(job.Source))
+		e.Wake(job.Destination)
 	}
 	return left, err
 }

@@ -11,6 +11,9 @@ func (d *dispatcher) run() {
 	defer timer.Stop()
 	for {
 		timer.Reset(d.pass())
+		if d.gone() {
+			return
+		}
 		select {
 		case <-d.engine.ctx.Done():
 			d.abandon()
@@ -61,9 +64,10 @@ func (d *dispatcher) tick(now time.Time) bool {
 	if !r.next.IsZero() && !now.Before(r.next) {
 		r.unread, r.next = true, time.Time{}
 	}
-	if d.shared() && d.poll.over(now) {
+	if d.polls() && d.poll.over(now) {
 		r.unread = true
 	}
+	d.start() // those that were too many per second
 	return !now.Before(r.trouble.until)
 }
 
@@ -88,6 +92,12 @@ func (d *dispatcher) judgeStore(err error) {
 func (d *dispatcher) rest(now time.Time) time.Duration {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	span := d.span(now)
+	d.rests = now.Add(span)
+	return span
+}
+
+func (d *dispatcher) span(now time.Time) time.Duration {
 	r := &d.reader
 	until := r.minute
 	earlier := func(t time.Time) {
@@ -106,7 +116,7 @@ func (d *dispatcher) rest(now time.Time) time.Duration {
 		return until.Sub(now)
 	case d.health.down():
 		if d.probing() {
-			earlier(latest(d.health.next, d.heldUntil))
+			earlier(latest(latest(d.health.next, d.heldUntil), d.pace.next(d.settings.Rate, now)))
 		}
 	case now.Before(d.heldUntil):
 		earlier(d.heldUntil)
@@ -115,10 +125,13 @@ func (d *dispatcher) rest(now time.Time) time.Duration {
 	case !r.unread && !r.next.IsZero():
 		earlier(r.next)
 	}
+	if d.queued() && !d.pace.ready(d.settings.Rate, now) {
+		earlier(d.pace.next(d.settings.Rate, now))
+	}
 	if r.expiring || len(d.left) > 0 {
 		return 0
 	}
-	if d.shared() && !d.poll.at.IsZero() {
+	if d.polls() && !d.poll.at.IsZero() {
 		earlier(d.poll.at)
 	}
 	return until.Sub(now)

@@ -159,12 +159,10 @@ func (m *memory) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, e
 		m.seq++
 		v = store.Verdict{Result: store.Stored, Seq: m.seq}
 		received := a.Received.Truncate(time.Millisecond)
-		r := &row{Delivery: store.Delivery{
-			Event:       store.Event{Seq: m.seq, Source: a.Source, ID: a.ID, Type: a.Type, Scheme: a.Scheme, Received: received, Size: int64(len(a.Body))},
-			Destination: a.Destination, Armed: received, Due: received, Head: a.Head, Body: a.Body,
-		}}
-		m.rows[r.DeliveryID()] = r
-		m.change(r, func() { r.State = store.Pending })
+		event := store.Event{Seq: m.seq, Source: a.Source, ID: a.ID, Type: a.Type, Scheme: a.Scheme, Received: received, Size: int64(len(a.Body))}
+		for n := range a.To {
+			m.add(store.Delivery{Event: event, N: n, Destination: a.To[n].Destination, Armed: received, Due: received, Head: a.Head, Body: a.Body})
+		}
 		return nil
 	})
 	if err != nil {
@@ -172,6 +170,13 @@ func (m *memory) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, e
 	}
 	time.Sleep(m.ack)
 	return v, nil
+}
+
+// add makes a delivery pending.
+func (m *memory) add(d store.Delivery) {
+	r := &row{Delivery: d}
+	m.rows[r.DeliveryID()] = r
+	m.change(r, func() { r.State = store.Pending })
 }
 
 func (m *memory) Settle(ctx context.Context, o *store.Outcome, done func(error)) {
@@ -297,15 +302,15 @@ func (m *memory) Delivery(_ context.Context, id store.DeliveryID) (store.Deliver
 	return r.Delivery, nil
 }
 
-func (m *memory) Rearm(ctx context.Context, id store.DeliveryID) (ok bool, err error) {
+func (m *memory) Rearm(ctx context.Context, id store.DeliveryID, once bool) (ok bool, err error) {
 	err = m.commit(ctx, "Rearm", func() error {
-		ok = m.rearm(id)
+		ok = m.rearm(id, once)
 		return nil
 	})
 	return ok, err
 }
 
-func (m *memory) rearm(id store.DeliveryID) bool {
+func (m *memory) rearm(id store.DeliveryID, once bool) bool {
 	r, now := m.rows[id], time.Now().Truncate(time.Millisecond)
 	if r == nil {
 		return false
@@ -314,6 +319,9 @@ func (m *memory) rearm(id store.DeliveryID) bool {
 		r.Due = now
 		if r.State != store.Pending {
 			r.State, r.Step, r.Armed, r.Reason = store.Pending, 0, now, ""
+			if once {
+				r.Step = store.LastStep
+			}
 		}
 	})
 	return true
@@ -352,7 +360,7 @@ func (m *memory) createJob(id string) {
 		}
 	}
 	slices.SortFunc(m.targets[id], func(a, b store.DeliveryID) int { return int(a.Seq - b.Seq) })
-	m.jobs = append(m.jobs, store.Job{ID: id, Kind: "replay", Source: "app", State: "running", Total: int64(len(m.targets[id])), Created: time.Now()})
+	m.jobs = append(m.jobs, store.Job{ID: id, Kind: "replay", Destination: toApp, State: "running", Total: int64(len(m.targets[id])), Created: time.Now()})
 }
 
 func (m *memory) Jobs(context.Context) ([]store.Job, error) {
@@ -371,7 +379,7 @@ func (m *memory) AdvanceJob(ctx context.Context, id string, n int) (job store.Jo
 		left := m.targets[id]
 		step := left[:min(n, len(left))]
 		for _, delivery := range step {
-			m.rearm(delivery)
+			m.rearm(delivery, false)
 		}
 		m.targets[id] = left[len(step):]
 		j.Done += int64(len(step))
@@ -382,6 +390,17 @@ func (m *memory) AdvanceJob(ctx context.Context, id string, n int) (job store.Jo
 		return nil
 	})
 	return job, err
+}
+
+func (m *memory) Counts() map[string]store.Count {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.calls["Counts"]++
+	counts := map[string]store.Count{}
+	for destination, list := range m.pending {
+		counts[destination] = store.Count{Pending: int64(len(list))}
+	}
+	return counts
 }
 
 // states counts the deliveries of a destination by state.

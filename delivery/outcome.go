@@ -18,6 +18,9 @@ var (
 	// ErrUnusable is wrapped by a transport's error if what is stored cannot be made a
 	// request of: the destination was not asked, and no other attempt fares better.
 	ErrUnusable = errors.New("the payload cannot be used")
+	// ErrWithdrawn is wrapped by a transport's error if nothing is to be delivered to the
+	// destination any more: it was not asked.
+	ErrWithdrawn = errors.New("the destination is withdrawn")
 )
 
 // Why a delivery is dead: [store.Outcome.Reason].
@@ -27,6 +30,7 @@ const (
 	ReasonExpired     = "expired"      // its time was up
 	ReasonPayloadGone = "payload gone" // there is nothing left to deliver
 	ReasonUnusable    = "unusable"     // what is stored cannot be delivered
+	ReasonWithdrawn   = "withdrawn"    // the destination is disabled, or gone
 )
 
 // OutcomeCanceled is the outcome of an attempt that ended because the engine did. It
@@ -55,9 +59,10 @@ const (
 	wait effect = iota // for the next attempt of the schedule, if there is one
 	deliver
 	bury
-	discard // bury, though the destination has not decided on it
-	hold    // wait, and leave the destination alone meanwhile
-	leave   // as it was
+	discard  // bury, though the destination has not decided on it
+	withdraw // the same, and no attempt was made
+	hold     // wait, and leave the destination alone meanwhile
+	leave    // as it was
 )
 
 // result is what an attempt came to.
@@ -81,6 +86,9 @@ var table = []Row{
 	}, {
 		Outcome: ReasonUnusable, When: "what is stored cannot be made a request; the app is not asked", Then: "dead at once", effect: discard,
 		matches: func(r *result) bool { return errors.Is(r.Err, ErrUnusable) },
+	}, {
+		Outcome: ReasonWithdrawn, When: "the endpoint is disabled or deleted, and not asked; no attempt is recorded", Then: "dead at once", effect: withdraw,
+		matches: func(r *result) bool { return errors.Is(r.Err, ErrWithdrawn) },
 	}, {
 		Outcome: "delivered", When: "2xx", Verdict: true, Then: "delivered", effect: deliver,
 		matches: func(r *result) bool { return r.Status/100 == 2 },
@@ -129,6 +137,9 @@ const statusClientClosed = 499
 // matches decides.
 func Outcomes() []Row { return append(slices.Clone(table), canceled) }
 
+// discards reports whether a delivery is dead that the destination has not decided on.
+func (r *Row) discards() bool { return r.effect == discard || r.effect == withdraw }
+
 // judge returns the row of a result.
 func judge(r *result) *Row {
 	for i := range table {
@@ -148,13 +159,20 @@ func timedOut(err error) bool {
 }
 
 // holdFor returns how long the destination is to be left alone after a throttled
-// attempt that was the step-th: as long as it asks, and by default as long as the
-// schedule says, but no longer than it may.
-func (d *Destination) holdFor(r *result, step int) time.Duration {
-	if r.asked > 0 {
-		return min(r.asked, d.MaxHold)
+// attempt: as long as it asks, and by default as long as the schedule says, but no longer
+// than it may. An attempt by hand counts as the first.
+func (d *Destination) holdFor(r *result, of *store.Delivery) time.Duration {
+	step := of.Step + 1
+	if of.ByHand() {
+		step = 1
 	}
 	delay, _ := d.delay(min(step, len(d.Retry)))
+	switch {
+	case d.Endpoint:
+		return min(max(r.asked, delay), 2*delay)
+	case r.asked > 0:
+		return min(r.asked, d.MaxHold)
+	}
 	return min(delay, d.MaxHold)
 }
 
@@ -165,17 +183,18 @@ func (d *Destination) outcome(of *store.Delivery, row *Row, r *result, now, held
 		ID: of.DeliveryID(), Destination: of.Destination, Owner: of.Owner, State: store.Pending, Step: of.Step + 1, Due: now, At: now,
 		Attempt: &store.Attempt{
 			Number: of.Attempts + 1, Started: r.started, Took: r.took,
-			Outcome: row.Outcome, Status: r.Status, Error: line(r.Err), Response: r.Response,
+			Outcome: row.Outcome, Status: r.Status, Error: line(r.Err), Response: r.Response, ByHand: of.ByHand(),
 		},
+		Listed: d.Endpoint,
 	}
 	delay, more := d.delay(o.Step)
 	switch {
 	case row.effect == deliver:
 		o.State = store.Delivered
-	case row.effect == bury:
-		o.State, o.Reason = store.Dead, ReasonGone
-	case row.effect == discard:
-		o.State, o.Reason = store.Dead, ReasonUnusable
+	case row.effect == bury, row.effect == discard:
+		o.State, o.Reason = store.Dead, row.Outcome
+	case row.effect == withdraw:
+		o.State, o.Reason, o.Step, o.Attempt = store.Dead, row.Outcome, of.Step, nil
 	case now.Sub(of.Armed) >= d.GiveUp:
 		o.State, o.Reason = store.Dead, ReasonExpired
 	case !more:

@@ -185,7 +185,7 @@ func TestHoldFor(t *testing.T) {
 		"does not ask, far beyond":  {0, 100, 20 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := d.holdFor(&result{asked: test.asked}, test.step); got != test.want {
+			if got := d.holdFor(&result{asked: test.asked}, &store.Delivery{Step: test.step - 1}); got != test.want {
 				t.Errorf("%v; want %v", got, test.want)
 			}
 		})

@@ -67,6 +67,7 @@ func (e *Engine) keep() {
 			}
 			pause = trouble.delay
 		}
+		e.tend()
 		if !e.sleep(pause) {
 			return
 		}
@@ -114,7 +115,7 @@ func (e *Engine) Retry(ctx context.Context, id store.DeliveryID) error {
 	if err != nil {
 		return err
 	}
-	ok, err := e.store.Rearm(ctx, id)
+	ok, err := e.store.Rearm(ctx, id, false)
 	if err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func joinPostgres(t *testing.T, dsn string, d delivery.Destination) *member {
 	}
 	m := &member{s, delivery.New(s, delivery.Options{Now: s.Now})}
 	d.Name = toApp
-	m.engine.Add([]delivery.Destination{d}).Begin()
+	m.engine.Add([]delivery.Destination{d}, nil).Begin()
 	return m
 }
 
@@ -219,7 +219,7 @@ func TestOperatingOnPostgres(t *testing.T) {
 	if _, err := a.engine.Accept(ctx, keyed(toApp, []byte("paused"))); err != nil {
 		t.Fatal(err)
 	}
-	job, err := b.store.CreateJob(ctx, store.Job{Kind: store.Replay, Source: "app"})
+	job, err := b.store.CreateJob(ctx, store.Job{Kind: store.Replay, Destination: toApp})
 	if err != nil {
 		t.Fatal(err)
 	}

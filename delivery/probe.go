@@ -24,7 +24,7 @@ func (d *dispatcher) probing() bool {
 func (d *dispatcher) probe(now time.Time) error {
 	d.mu.Lock()
 	r := &d.reader
-	if !d.probing() || now.Before(latest(d.health.next, d.heldUntil)) {
+	if !d.probing() || now.Before(latest(d.health.next, d.heldUntil)) || !d.pace.ready(d.settings.Rate, now) {
 		d.mu.Unlock()
 		return nil
 	}

@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/store"
 )
 
 var retryNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
@@ -66,7 +68,7 @@ func FuzzRetryAfter(f *testing.F) {
 		}
 		r := &result{Answer: Answer{Status: 429, RetryAfter: value}}
 		r.asked, _ = retryAfter(value, retryNow)
-		if hold := d.holdFor(r, 1); hold <= 0 || hold > d.MaxHold {
+		if hold := d.holdFor(r, &store.Delivery{}); hold <= 0 || hold > d.MaxHold {
 			t.Errorf("held for %v", hold)
 		}
 	})

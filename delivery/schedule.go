@@ -1,6 +1,10 @@
 package delivery
 
-import "time"
+import (
+	"time"
+
+	"github.com/hookgate/hookgate/store"
+)
 
 // DefaultRetry returns the delays after the first attempt that a destination has
 // unless it says otherwise.
@@ -12,9 +16,10 @@ func DefaultRetry() []time.Duration {
 const jitter = 0.2
 
 // delay returns how long to wait after the attempt that was the step-th, by the
-// schedule alone; ok is false if there is no further one. A step counts from 1.
+// schedule alone; ok is false if there is no further one, as there is none after an
+// attempt by hand. A step counts from 1.
 func (d *Destination) delay(step int) (delay time.Duration, ok bool) {
-	if step > len(d.Retry) && !d.Forever {
+	if step > len(d.Retry) && (!d.Forever || step > store.LastStep) {
 		return 0, false
 	}
 	return d.Retry[min(step, len(d.Retry))-1], true

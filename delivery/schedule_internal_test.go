@@ -3,6 +3,8 @@ package delivery
 import (
 	"testing"
 	"time"
+
+	"github.com/hookgate/hookgate/store"
 )
 
 func TestDelay(t *testing.T) {
@@ -21,7 +23,8 @@ func TestDelay(t *testing.T) {
 		"forever, the first":      {repeating, 1, time.Second},
 		"forever, the last":       {repeating, 2, time.Minute},
 		"forever, after the last": {repeating, 3, time.Minute},
-		"forever, far beyond":     {repeating, 1 << 30, time.Minute},
+		"forever, far beyond":     {repeating, store.LastStep, time.Minute},
+		"forever, by hand":        {repeating, store.LastStep + 1, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, ok := test.d.delay(test.step)

@@ -55,6 +55,10 @@ func (p *poll) looked(now time.Time, found bool) {
 // shared reports whether there may be other gateways.
 func (d *dispatcher) shared() bool { return d.engine.store.Standing().Shared }
 
+// polls reports whether it is to be looked for what others have left. For destinations of
+// a directory, of which there may be many, the engine knows from the counts.
+func (d *dispatcher) polls() bool { return d.shared() && (!d.lazy || d.waiting) }
+
 // leave notes that a delivery which was claimed is for others to have, too.
 func (d *dispatcher) leave(id store.DeliveryID) {
 	if !d.shared() {

@@ -216,7 +216,7 @@ func TestOverflowIsNotStarved(t *testing.T) {
 		g.engine.Add([]delivery.Destination{
 			{Name: toApp, Transport: g},
 			{Name: hog, Transport: slow, Concurrency: 1, Timeout: time.Hour},
-		}).Begin()
+		}, nil).Begin()
 		sleep(time.Second)
 		// One is in an attempt, the other waits, and there is no room beside it.
 		for range 2 {

@@ -116,7 +116,7 @@ func (c *cluster) join() *gateway {
 // begin makes the gateway deliver to the app, with some settings.
 func (g *gateway) begin(d delivery.Destination) *delivery.Generation {
 	d.Name, d.Transport = toApp, g
-	generation := g.engine.Add([]delivery.Destination{d})
+	generation := g.engine.Add([]delivery.Destination{d}, nil)
 	generation.Begin()
 	synctest.Wait()
 	return generation

@@ -195,16 +195,16 @@ func (g *seat) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, err
 		}
 		g.seq++
 		v = store.Verdict{Result: store.Stored, Seq: g.seq}
-		if s := g.Standing(); a.Claim && s.Held {
-			v.Owner, v.Term = s.Owner, s.Term
-		}
 		received := a.Received.Truncate(time.Millisecond)
-		r := &row{Delivery: store.Delivery{
-			Event:       store.Event{Seq: g.seq, Source: a.Source, ID: a.ID, Received: received, Size: int64(len(a.Body))},
-			Destination: a.Destination, Armed: received, Due: received, Owner: v.Owner, Head: a.Head, Body: a.Body,
-		}}
-		g.rows[r.DeliveryID()] = r
-		g.change(r, func() { r.State = store.Pending })
+		event := store.Event{Seq: g.seq, Source: a.Source, ID: a.ID, Received: received, Size: int64(len(a.Body))}
+		for n, to := range a.To {
+			d := store.Delivery{Event: event, N: n, Destination: to.Destination, Armed: received, Due: received, Head: a.Head, Body: a.Body}
+			if s := g.Standing(); to.Claim && s.Held {
+				v.Owner, v.Term = s.Owner, s.Term
+				d.Owner = s.Owner
+			}
+			g.add(d)
+		}
 		return nil
 	})
 	if err != nil {

@@ -76,7 +76,7 @@ func TestOnSQLite(t *testing.T) {
 	for process := range 3 {
 		s := open(t, path)
 		e := delivery.New(s, delivery.Options{})
-		g := e.Add([]delivery.Destination{{Name: toApp, Transport: transport, Concurrency: 4, Retry: []time.Duration{20 * time.Millisecond}, Forever: true}})
+		g := e.Add([]delivery.Destination{{Name: toApp, Transport: transport, Concurrency: 4, Retry: []time.Duration{20 * time.Millisecond}, Forever: true}}, nil)
 		if process > 0 {
 			g.Begin()
 		}
@@ -134,7 +134,7 @@ func TestOutageOnSQLite(t *testing.T) {
 	})
 	begin := func(s *store.Store) *delivery.Engine {
 		e := delivery.New(s, delivery.Options{})
-		e.Add([]delivery.Destination{{Name: toApp, Transport: transport}}).Begin()
+		e.Add([]delivery.Destination{{Name: toApp, Transport: transport}}, nil).Begin()
 		return e
 	}
 	s := open(t, path)
@@ -184,7 +184,7 @@ func TestOutageOnSQLite(t *testing.T) {
 	if err := e.Retry(ctx, store.DeliveryID{Seq: 1}); !errors.Is(err, store.ErrNotFound) {
 		t.Errorf("an unknown one: %v", err)
 	}
-	job, err := s.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "app"})
+	job, err := s.CreateJob(ctx, store.Job{Kind: store.Recover, Destination: toApp})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -45,20 +45,24 @@ func (e *Engine) Status() []Status {
 	}
 	e.mu.RUnlock()
 	statuses := make([]Status, len(all))
+	counts := e.store.Counts()
 	for i, d := range all {
-		statuses[i] = d.status(ctx)
+		statuses[i] = d.status(ctx, counts[d.name].Pending > 0)
 		statuses[i].Parked = parked[d] && !statuses[i].Oldest.IsZero()
 	}
 	slices.SortFunc(statuses, func(a, b Status) int { return cmp.Compare(a.Name, b.Name) })
 	return statuses
 }
 
-func (d *dispatcher) status(ctx context.Context) Status {
+func (d *dispatcher) status(ctx context.Context, pending bool) Status {
 	now := d.engine.now()
 	d.mu.Lock()
-	asked := d.oldest.asked
+	asked, idle := d.oldest.asked, d.lazy && !pending
+	if idle {
+		d.oldest = oldest{}
+	}
 	d.mu.Unlock()
-	if now.Sub(asked) >= statusAge {
+	if !idle && now.Sub(asked) >= statusAge {
 		_, _ = d.askOldest(ctx, now) // on an error, what was known before is shown
 	}
 	d.mu.Lock()

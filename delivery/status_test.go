@@ -92,7 +92,7 @@ func TestStatusIsOfAll(t *testing.T) {
 		for n := range 9 {
 			destinations = append(destinations, delivery.Destination{Name: fmt.Sprint("source/", 9-n), Transport: b.app})
 		}
-		b.engine.Add(destinations).Begin()
+		b.engine.Add(destinations, nil).Begin()
 		b.accept("source/forgotten")
 		sleep(time.Second)
 		before := b.store.called("Oldest")

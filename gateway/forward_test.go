@@ -1,10 +1,12 @@
 package gateway_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -22,7 +24,7 @@ func TestStoredDefaults(t *testing.T) {
 		}
 		b.post(t, b.signed(t, scheme, verifier.Message{ID: "msg_1", Body: []byte(`{"id":"evt_1"}`)}))
 		a := b.shelf.take()[0]
-		if a.Window != window || a.MaxBacklog != 1_000_000 || a.Source != "travtus" || a.Destination != "source/travtus" || a.Scheme != scheme || !a.Received.Equal(noon) {
+		if a.Window != window || a.MaxBacklog != 1_000_000 || a.Source != "travtus" || !slices.Equal(a.To, []store.Target{{Destination: "source/travtus"}}) || a.Scheme != scheme || !a.Received.Equal(noon) {
 			t.Errorf("%s: handed over %+v", scheme, a)
 		}
 	}

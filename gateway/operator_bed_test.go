@@ -37,7 +37,7 @@ type idleEngine struct {
 }
 
 func (e *idleEngine) Retry(ctx context.Context, id store.DeliveryID) error {
-	_, err := e.store.Rearm(ctx, id)
+	_, err := e.store.Rearm(ctx, id, false)
 	return err
 }
 
@@ -98,13 +98,13 @@ const storedHead = "POST /hooks/travtus?a=b HTTP/1.1\n:host: app.example.com\nCo
 func (b *operatorBed) accept(t testing.TB, source, id, typ string, ignored bool, body string) int64 {
 	t.Helper()
 	a := &store.Arrival{
-		Source: source, Destination: "source/" + source, ID: id, Type: typ, Scheme: "svix",
+		Source: source, To: []store.Target{{Destination: "source/" + source}}, ID: id, Type: typ, Scheme: "svix",
 		Timestamp: b.clock.now(), Received: b.clock.now(), Key: &store.Key{}, Window: 72 * time.Hour,
 		Head: []byte(storedHead), Body: []byte(body),
 	}
 	copy(a.Key.ID[:], fmt.Sprintf("%-16.16s", id))
 	if ignored {
-		a.Destination = ""
+		a.To = nil
 	}
 	v, err := b.store.Accept(t.Context(), a)
 	if err != nil {

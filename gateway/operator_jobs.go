@@ -50,8 +50,9 @@ type JobInfo struct {
 }
 
 func newJobInfo(j *store.Job) JobInfo {
+	source, _ := store.DestinationSource(j.Destination)
 	return JobInfo{
-		ID: j.ID, Kind: j.Kind, Source: j.Source, Since: j.Since.UTC(), Until: j.Until.UTC(), State: j.State,
+		ID: j.ID, Kind: j.Kind, Source: source, Since: j.Since.UTC(), Until: j.Until.UTC(), State: j.State,
 		Total: j.Total, Done: j.Done, Skipped: j.Skipped, Created: j.Created.UTC(), Updated: j.Updated.UTC(),
 	}
 }
@@ -79,7 +80,7 @@ func (o *Operator) StartJob(ctx context.Context, r JobRequest) (JobInfo, error) 
 }
 
 func (o *Operator) job(r JobRequest) (store.Job, error) {
-	j := store.Job{Kind: r.Kind, Source: r.Source, Since: r.Since, Until: r.Until}
+	j := store.Job{Kind: r.Kind, Destination: store.SourceDestination(r.Source), Since: r.Since, Until: r.Until}
 	switch {
 	case r.Kind != JobRecover && r.Kind != JobReplay:
 		return j, invalid("kind is %s or %s.", JobRecover, JobReplay)

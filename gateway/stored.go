@@ -46,7 +46,7 @@ func (s *Source) arrival(r *http.Request, a *arrived, o *Outcome) *store.Arrival
 		Key: s.storeKey(a), Window: s.Dedupe.Window, Body: a.body, MaxBacklog: s.Forward.MaxBacklog,
 	}
 	if wanted(s.outlet.only, o.Type) {
-		arrival.Destination = s.Destination()
+		arrival.To = []store.Target{{Destination: s.Destination()}}
 		h := headOf(r, a.hops)
 		arrival.Head = h.append(make([]byte, 0, typicalHead), &s.outlet.withhold)
 	}

@@ -44,6 +44,14 @@ func (q *shelf) take() []*store.Arrival {
 	return all
 }
 
+// to is where an event goes that was handed over; "" if nowhere.
+func to(a *store.Arrival) string {
+	if len(a.To) == 0 {
+		return ""
+	}
+	return a.To[0].Destination
+}
+
 // answers sets what becomes of arrivals from now on.
 func (q *shelf) answers(accept func(ctx context.Context, a *store.Arrival) (store.Verdict, error)) {
 	q.mu.Lock()

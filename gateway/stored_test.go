@@ -77,7 +77,7 @@ func TestOnlySomeTypesAreForwarded(t *testing.T) {
 	if _, ok := b.delivery(t, ignored); ok {
 		t.Error("an ignored event has a delivery")
 	}
-	if a := b.shelf.take(); len(a) != 1 || a[0].Destination != "" || a[0].Head != nil || a[0].Type != "invoice.paid" {
+	if a := b.shelf.take(); len(a) != 1 || a[0].To != nil || a[0].Head != nil || a[0].Type != "invoice.paid" {
 		t.Errorf("handed over: %+v", a)
 	}
 	if seq := b.answered(t, "its copy", event("evt_1", "invoice.paid"), "ignored"); seq != ignored {
@@ -121,7 +121,7 @@ func TestOnlyPatterns(t *testing.T) {
 		for want, types := range map[string][]string{b.Destination(): row.matches, "": row.others} {
 			for _, kind := range types {
 				b.post(t, b.signed(t, "travelbase", verifier.Message{Body: fmt.Appendf(nil, `{"type":%q}`, kind)}))
-				if a := b.shelf.take(); len(a) != 1 || a[0].Destination != want {
+				if a := b.shelf.take(); len(a) != 1 || to(a[0]) != want {
 					t.Errorf("%s, %q: handed over %+v; want it to %q", row.pattern, kind, a, want)
 				}
 			}
@@ -233,7 +233,7 @@ func TestFormerNames(t *testing.T) {
 		t.Errorf("event %d; want %d", seq, known)
 	}
 	b.answered(t, "another", b.svix(t, "msg_2"), "accepted")
-	if a := b.shelf.take(); a[2].Source != "second" || a[2].Destination != "source/second" {
+	if a := b.shelf.take(); a[2].Source != "second" || to(a[2]) != "source/second" {
 		t.Errorf("handed over: %+v", a[2])
 	}
 	b.configure(t, func(cfg *gateway.Config) { cfg.Name = "third" })

@@ -73,8 +73,8 @@ type row struct {
 // add takes an arrival up for insertion.
 func (j *judge) add(a *Arrival, place *Digest, conflict bool) (Verdict, error) {
 	tx := j.tx
-	if a.Destination != "" && a.MaxBacklog > 0 && tx.pending(a.Destination) >= a.MaxBacklog {
-		return Verdict{}, fmt.Errorf("%w: %d events wait for %s", ErrBacklog, a.MaxBacklog, a.Destination)
+	if full := a.full(tx.pending); full != "" {
+		return Verdict{}, fmt.Errorf("%w: %d events wait for %s", ErrBacklog, a.MaxBacklog, full)
 	}
 	if place != nil && tx.store.db.Keys().Full() {
 		return Verdict{}, fmt.Errorf("%w: %d are remembered", ErrKeys, tx.store.db.Keys().Len())
@@ -88,18 +88,43 @@ func (j *judge) add(a *Arrival, place *Digest, conflict bool) (Verdict, error) {
 		j.fresh[v.Seq] = a
 		tx.take(*place, v.Seq)
 	}
-	if a.Destination == "" {
+	if len(a.To) == 0 {
 		v.Result = Ignored
-	} else {
-		tx.count(a.Destination, Pending, 1)
+	}
+	for i := range a.To {
+		tx.count(a.To[i].Destination, Pending, 1)
 	}
 	return v, nil
 }
 
-// claim notes that a new delivery is claimed, if its arrival asks for it and the lease
+// full returns a destination of an arrival for which as many events are pending as may
+// be; "" if there is none.
+func (a *Arrival) full(pending func(destination string) int64) string {
+	if a.MaxBacklog <= 0 {
+		return ""
+	}
+	for i := range a.To {
+		if to := a.To[i].Destination; pending(to) >= a.MaxBacklog {
+			return to
+		}
+	}
+	return ""
+}
+
+// claim notes who claims new deliveries, if their arrival asks for it and the lease
 // runs.
 func (v *Verdict) claim(a *Arrival, s Standing) {
-	if a.Claim && a.Destination != "" && s.Held {
-		v.Owner, v.Term = s.Owner, s.Term
+	for i := range a.To {
+		if a.To[i].Claim && s.Held {
+			v.Owner, v.Term = s.Owner, s.Term
+		}
 	}
+}
+
+// owner returns who claims a delivery.
+func (t *Target) owner(claimant int64) int64 {
+	if t.Claim {
+		return claimant
+	}
+	return 0
 }

@@ -32,7 +32,7 @@ func (s *Store) Adopt(ctx context.Context, from, to string, n int) (int64, error
 		return 0, err
 	}
 	var events []int64
-	err = s.query(ctx, adoptQuery, []any{s.adoptions.behind[which], from, n}, func(scan func(...any) error) error {
+	err = s.Query(ctx, adoptQuery, []any{s.adoptions.behind[which], from, n}, func(scan func(...any) error) error {
 		var seq int64
 		err := scan(&seq)
 		events = append(events, seq)

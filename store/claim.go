@@ -58,7 +58,7 @@ func (s *Store) claimFrom(ctx context.Context, standing Standing, destination st
 	query := `WITH d AS (` + s.dialect.Claim + `) SELECT ` + keptColumns + `
 FROM d JOIN events e ON e.seq = d.event LEFT JOIN payloads p ON p.seq = d.event ORDER BY d.due, d.armed, d.event`
 	args := []any{standing.Owner, destination, from, millis(by), standing.Owner, s.dialect.List(not), n}
-	err = s.query(ctx, query, args, func(scan func(...any) error) error {
+	err = s.Query(ctx, query, args, func(scan func(...any) error) error {
 		d, _, err := scanKept(scan)
 		d.Owner, d.Term = standing.Owner, standing.Term
 		deliveries = append(deliveries, d)
@@ -134,7 +134,7 @@ func (s *Store) Disown(ctx context.Context, destination string, ids []DeliveryID
 // due reads deliveries that nobody else has.
 func (r *Reader) due(ctx context.Context, destination string, by time.Time, n int, held map[DeliveryID]bool) ([]Delivery, error) {
 	var ids [][]any
-	err := r.query(ctx, dueQuery, []any{destination, millis(by), n + len(held)}, func(scan func(...any) error) error { // the oldest ones may all be held
+	err := r.Query(ctx, dueQuery, []any{destination, millis(by), n + len(held)}, func(scan func(...any) error) error { // the oldest ones may all be held
 		var id DeliveryID
 		if err := scan(&id.Seq, &id.N); err != nil {
 			return err

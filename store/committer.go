@@ -184,6 +184,9 @@ func (s *Store) try(batch []*work) (err error) {
 	}
 	s.db.Keys().Changed(tx.effects.taken, tx.effects.given)
 	s.counts.add(tx.effects.counts)
+	for _, f := range tx.effects.then {
+		f()
+	}
 	s.busy.Store(true)
 	s.Committed(len(batch), time.Since(started))
 	if err := s.db.Tidy(s.ctx, tx.effects.erased); err != nil {

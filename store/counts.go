@@ -127,7 +127,7 @@ func (r *Reader) tally(ctx context.Context) (map[countKey]int64, error) {
 		{Pending, pendingQuery},
 		{Dead, deadQuery},
 	} {
-		err := r.query(ctx, q.query, nil, func(scan func(...any) error) error {
+		err := r.Query(ctx, q.query, nil, func(scan func(...any) error) error {
 			var destination string
 			var n int64
 			if err := scan(&destination, &n); err != nil {

@@ -76,7 +76,7 @@ func (tx *Tx) bury(events []int64, destination, reason string, armedBefore time.
 // is read beside the transaction that makes the change, which therefore looks at each
 // again.
 func (r *Reader) events(ctx context.Context, query string, args ...any) (events []int64, err error) {
-	err = r.query(ctx, query, args, func(scan func(...any) error) error {
+	err = r.Query(ctx, query, args, func(scan func(...any) error) error {
 		var event int64
 		err := scan(&event)
 		events = append(events, event)

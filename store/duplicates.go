@@ -10,14 +10,14 @@ import (
 
 // holder is what is known of the event that holds a place.
 type holder struct {
-	seq         int64
-	body        Digest
-	state       State
-	settled     int64
-	window      int64
-	due         int64
-	hurried     int64
-	destination string
+	seq     int64
+	body    Digest
+	window  int64
+	state   State // of its first delivery, as is all that follows
+	settled int64
+	due     int64
+	hurried int64
+	to      string
 }
 
 // judge answers an arrival: the table of duplicates. The first error is the
@@ -37,7 +37,9 @@ func (j *judge) judge(a *Arrival) (Verdict, error, error) {
 	}
 	v := Verdict{Result: Duplicate, Seq: known.seq, Conflict: conflict}
 	switch {
-	case known.state == IgnoredState && a.Destination == "", known.state == Dead && a.Destination == "":
+	case a.Once:
+		v.Conflict = known.body != a.Key.Body
+	case known.state == IgnoredState && len(a.To) == 0, known.state == Dead && len(a.To) == 0:
 		v.Result = Ignored
 	case known.state == IgnoredState:
 		// The place is the arrival's own also if it was held under a former name.
@@ -70,7 +72,7 @@ func (j *judge) find(a *Arrival) (known *holder, place Digest, conflict bool, er
 
 func (j *judge) look(k *Key, a *Arrival) (known *holder, place Digest, conflict bool, err error) {
 	known, err = j.at(k.ID, a)
-	if err != nil || k.Aside == (Digest{}) || (known != nil && known.body == k.Body) {
+	if err != nil || a.Once || k.Aside == (Digest{}) || (known != nil && known.body == k.Body) {
 		return known, k.ID, false, err
 	}
 	// Look aside even if the id's own place is free: the body that was there when
@@ -86,22 +88,23 @@ func (j *judge) look(k *Key, a *Arrival) (known *holder, place Digest, conflict 
 	return nil, k.ID, false, nil
 }
 
-// at returns the event that holds a place, unless its time is over.
+// at returns the event that holds a place, unless its time is over, which for what is
+// accepted once it is not before the event is gone.
 func (j *judge) at(place Digest, a *Arrival) (*holder, error) {
 	seq, ok := j.holders[place]
 	if !ok {
 		return nil, nil
 	}
 	if held, ok := j.fresh[seq]; ok {
-		h := &holder{seq: seq, body: held.Key.Body, state: Pending, due: 0, destination: held.Destination}
-		if held.Destination == "" {
-			h.state, h.settled = IgnoredState, millis(held.Received)
+		h := &holder{seq: seq, body: held.Key.Body, state: IgnoredState, settled: millis(held.Received)}
+		if len(held.To) > 0 {
+			h.state, h.settled, h.to = Pending, 0, held.To[0].Destination
 		}
 		return h, nil
 	}
 	h := j.known[seq]
-	if h == nil {
-		return nil, nil
+	if h == nil || a.Once {
+		return h, nil
 	}
 	window := max(h.window, a.Window.Milliseconds())
 	if (h.state == Delivered || h.state == IgnoredState) && h.settled+window <= millis(j.tx.Now) {
@@ -153,7 +156,7 @@ func (j *judge) read() error {
 			return err
 		}
 		copy(h.body[:], body)
-		h.state, h.settled, h.due, h.hurried, h.destination = State(state.Int64), settled.Int64, due.Int64, hurried.Int64, destination.String
+		h.state, h.settled, h.due, h.hurried, h.to = State(state.Int64), settled.Int64, due.Int64, hurried.Int64, destination.String
 		if !state.Valid {
 			h.state, h.settled = IgnoredState, received
 		}
@@ -197,7 +200,7 @@ func (j *judge) rearm(h *holder, a *Arrival) error {
 	if err != nil {
 		return fmt.Errorf("event %d: %w", h.seq, err)
 	}
-	armed, err := j.tx.rearm([]int64{h.seq}, h.destination, Dead, false)
+	armed, err := j.tx.rearm([]int64{h.seq}, h.to, Dead, again{})
 	if err == nil && armed == 0 { // retention, or another gateway, was faster: the copy may be a new event
 		err = fmt.Errorf("event %d: %w", h.seq, ErrConflict)
 	}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"time"
 )
 
@@ -49,14 +50,30 @@ type Key struct {
 	Former []Key
 }
 
-// Arrival is a verified event as it comes to the store.
+// Target is where an arrival is to be delivered.
+type Target struct {
+	// Destination is its name. The targets of an arrival have different ones.
+	Destination string
+	// Claim says that the caller attempts the delivery itself as soon as it is stored:
+	// nobody who shares the database takes it meanwhile.
+	Claim bool
+}
+
+// Arrival is an event as it comes to the store: one that a source has sent and that is
+// verified, or a message, which is the caller's own.
 type Arrival struct {
 	// Source is the name of what sent it.
 	Source string
-	// Destination is where it is to be delivered; empty for an event that is to be
-	// recorded as ignored, whose Head and Body are not kept.
-	Destination string
-	// ID, Type and Scheme are as authenticated; Type may be empty.
+	// To are the targets: the n-th is delivery n. One without any is recorded as ignored,
+	// and its Head and Body are not kept unless Keep says so.
+	To []Target
+	// Keep keeps Head and Body of an arrival without a target.
+	Keep bool
+	// Once says that a known one is left alone, whatever became of it and for as long as
+	// it is stored: the verdict is Duplicate, with Conflict if its body is another.
+	Once bool
+	// ID, Type and Scheme are as authenticated; Type may be empty. A message has no
+	// Scheme, which is how it is told.
 	ID, Type, Scheme string
 	// Timestamp is the signed time; zero if there is none.
 	Timestamp time.Time
@@ -64,20 +81,21 @@ type Arrival struct {
 	Received time.Time
 	// Key tells duplicates; nil if nothing is to be remembered.
 	Key *Key
-	// Window is how long the key is remembered after the event is settled.
+	// Window is how long the key is remembered after the event is settled, and how long
+	// a message is kept: 0 is for ever then.
 	Window time.Duration
 	// Head is the request without its body, in a form the caller chooses.
 	Head []byte
 	// Body is the request's body.
 	Body []byte
-	// MaxBacklog is how many events may be pending for the destination before
+	// MaxBacklog is how many events may be pending for one of the destinations before
 	// new ones are refused with [ErrBacklog]; 0 means any number. What others who share
 	// the database have added or delivered in the last seconds is not counted.
 	MaxBacklog int64
-	// Claim says that the caller attempts the delivery itself as soon as it is stored:
-	// nobody who shares the database takes it meanwhile.
-	Claim bool
 }
+
+// kept reports whether the payload is.
+func (a *Arrival) kept() bool { return len(a.To) > 0 || a.Keep }
 
 // Result is what became of an arrival.
 type Result int
@@ -86,7 +104,7 @@ type Result int
 const (
 	// Stored: new, and committed.
 	Stored Result = iota + 1
-	// Ignored: new, recorded without payload.
+	// Ignored: new, recorded without a delivery.
 	Ignored
 	// Duplicate: known, and delivered or about to be.
 	Duplicate
@@ -104,7 +122,8 @@ type Verdict struct {
 	Conflict bool
 	// Due says that a delivery became due now, apart from one newly stored.
 	Due bool
-	// Owner and Term are those under which a new one was claimed, as the arrival asked.
+	// Owner and Term are those under which the deliveries of a new one were claimed that
+	// the arrival asked to.
 	Owner, Term int64
 }
 
@@ -149,8 +168,20 @@ func ParseState(name string) (State, bool) {
 	return 0, false
 }
 
+// LastStep is the step of a delivery that is attempted by hand: once, and no schedule
+// goes on behind it.
+const LastStep = 1 << 20
+
+const sources = "source/"
+
 // SourceDestination is where the events of a source go: "source/<name>".
-func SourceDestination(source string) string { return "source/" + source }
+func SourceDestination(source string) string { return sources + source }
+
+// DestinationSource returns the source whose events go to a destination; ok is false if
+// it is no source's.
+func DestinationSource(destination string) (source string, ok bool) {
+	return strings.CutPrefix(destination, sources)
+}
 
 // Event is a stored event without its payload.
 type Event struct {
@@ -167,7 +198,7 @@ type Event struct {
 // DeliveryID names a delivery.
 type DeliveryID struct {
 	Seq int64 // of its event
-	N   int   // 0 for the only delivery of a source's event
+	N   int   // counts from 0; that is the only delivery of a source's event
 }
 
 // Delivery is an event on its way to a destination.
@@ -189,6 +220,8 @@ type Delivery struct {
 	Replay bool
 	// Reason says why it is dead; empty otherwise.
 	Reason string
+	// Status is the HTTP status of the last attempt, where it was asked for.
+	Status int
 	// Owner and Term are those of the [Standing] under which it was claimed; 0 if it
 	// was not.
 	Owner, Term int64
@@ -198,6 +231,9 @@ type Delivery struct {
 
 // DeliveryID returns the delivery's name.
 func (d *Delivery) DeliveryID() DeliveryID { return DeliveryID{d.Seq, d.N} }
+
+// ByHand reports whether its attempt is one that a person asked for, and the last.
+func (d *Delivery) ByHand() bool { return d.Step >= LastStep }
 
 // Attempt is one try of a delivery.
 type Attempt struct {
@@ -213,6 +249,8 @@ type Attempt struct {
 	Error string
 	// Response is the beginning of the response's body, where it is kept.
 	Response []byte
+	// ByHand says that a person asked for it.
+	ByHand bool
 }
 
 // Outcome is what an attempt does to its delivery.
@@ -224,6 +262,9 @@ type Outcome struct {
 	Owner int64
 	// Attempt is recorded with it; nil if none was made.
 	Attempt *Attempt
+	// Listed says that the attempt is one of those that [Reader.AttemptsTo] and
+	// [Reader.TallyTo] find. It costs an entry of an index.
+	Listed bool
 	// State, Step, Due and Reason are the delivery's from now on. Of a settled one
 	// (Delivered, Dead) Due means nothing.
 	State  State
@@ -233,3 +274,6 @@ type Outcome struct {
 	// At is when it happened.
 	At time.Time
 }
+
+// ByHand reports whether it is of an attempt that a person asked for.
+func (o *Outcome) ByHand() bool { return o.Attempt != nil && o.Attempt.ByHand }

@@ -36,16 +36,20 @@ type Newcomer struct {
 	// Places are all where it may be known, its own first; none if nothing is to be
 	// remembered of it.
 	Places []Digest
-	// Owner claims its delivery.
+	// Owner claims those of its deliveries that are to be.
 	Owner int64
-	// Sum is the checksum of the payload.
-	Sum int64
+	// Kept says that the payload is stored, and Sum is its checksum.
+	Kept bool
+	Sum  int64
 	// Seq is set to the number under which it is stored.
 	Seq int64
 
 	work    *work
 	verdict Verdict
 }
+
+// OwnerOf is who claims a delivery, by its n; 0 if nobody does.
+func (n *Newcomer) OwnerOf(delivery int) int64 { return n.To[delivery].owner(n.Owner) }
 
 // Settlement is an outcome that is to be written.
 type Settlement struct {
@@ -86,8 +90,8 @@ func (s *Store) express(batch []*work) (left []*work, err error) {
 		}
 		n.verdict.Seq = n.Seq
 		n.work.verdict = n.verdict
-		if n.verdict.Result == Stored {
-			counts[countKey{n.Destination, Pending}]++
+		for k := range n.To {
+			counts[countKey{n.To[k].Destination, Pending}]++
 		}
 	}
 	for _, o := range b.Settlements {
@@ -118,6 +122,7 @@ func (s *Store) sort(batch []*work) (b *Batch, left []*work) {
 	standing := s.db.Standing()
 	taken := make(map[Digest]bool)
 	coming := make(map[string]int64)
+	pending := func(destination string) int64 { return s.counts.get(destination, Pending) + coming[destination] }
 	settled := make(map[DeliveryID]bool)
 	for _, w := range batch {
 		if w.outcome != nil && !settled[w.outcome.ID] {
@@ -125,9 +130,11 @@ func (s *Store) sort(batch []*work) (b *Batch, left []*work) {
 			b.Settlements = append(b.Settlements, Settlement{Outcome: w.outcome, work: w})
 			continue
 		}
-		if a := w.arrival; a != nil && (a.MaxBacklog <= 0 || s.counts.get(a.Destination, Pending)+coming[a.Destination] < a.MaxBacklog) {
+		if a := w.arrival; a != nil && a.full(pending) == "" {
 			if n := newcomer(w, standing); !clash(taken, n.Places) {
-				coming[a.Destination]++
+				for i := range a.To {
+					coming[a.To[i].Destination]++
+				}
 				b.Newcomers = append(b.Newcomers, n)
 				continue
 			}
@@ -142,13 +149,14 @@ func (s *Store) sort(batch []*work) (b *Batch, left []*work) {
 
 func newcomer(w *work, standing Standing) Newcomer {
 	a := w.arrival
-	n := Newcomer{Arrival: a, work: w, verdict: Verdict{Result: Stored}}
+	n := Newcomer{Arrival: a, Kept: a.kept(), work: w, verdict: Verdict{Result: Stored}}
 	if a.Key != nil {
 		n.Places = a.Key.places(nil)
 	}
-	if a.Destination == "" {
+	if len(a.To) == 0 {
 		n.verdict.Result = Ignored
-	} else {
+	}
+	if n.Kept {
 		n.Sum = checksum(a.Head, a.Body)
 	}
 	n.verdict.claim(a, standing)

@@ -21,11 +21,12 @@ func (j *judge) insert() error {
 		// What is written several times is made a value of the driver's once.
 		seq := any(r.seq)
 		events = append(events, seq, r.Source, r.ID, r.Type, r.Scheme, millis(r.Timestamp), millis(r.Received), int64(len(r.Body)), r.Window.Milliseconds(), place, body)
-		if r.Destination == "" {
-			continue
+		if r.kept() {
+			payloads = append(payloads, seq, checksum(r.Head, r.Body), blob(r.Head), blob(r.Body))
 		}
-		payloads = append(payloads, seq, checksum(r.Head, r.Body), blob(r.Head), blob(r.Body))
-		deliveries = append(deliveries, seq, 0, r.Destination, int(Pending), now, now, r.owner)
+		for n := range r.To {
+			deliveries = append(deliveries, seq, n, r.To[n].Destination, int(Pending), now, now, r.To[n].owner(r.owner))
+		}
 	}
 	for _, t := range []struct {
 		into  string
@@ -86,6 +87,14 @@ func blob(b []byte) []byte {
 		return []byte{}
 	}
 	return b
+}
+
+// bit is how what is so or not is stored: booleans differ between databases.
+func bit(so bool) int64 {
+	if so {
+		return 1
+	}
+	return 0
 }
 
 // millis is how times are stored; the zero time is 0.

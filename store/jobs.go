@@ -8,25 +8,32 @@ import (
 	"time"
 )
 
-// Job re-arms many deliveries of a source, in small steps.
+// Job re-arms many deliveries to a destination, or adds them, in small steps.
 type Job struct {
 	// ID begins with job_ and grows with time.
 	ID string
-	// Kind is "recover" for dead letters, or "replay" for what was delivered.
+	// Kind is one of the kinds of jobs.
 	Kind string
-	// Source is the name of the source whose events they are.
+	// Destination is where they go.
+	Destination string
+	// Source is, of Missing, whose messages they are.
 	Source string
-	// Since and Until bound, for recover, when it was given up, for replay, when it
+	// Since and Until bound, for Recover, when it was given up, and for the others, when it
 	// was received: from Since on, before Until. A zero Until is when the job was
 	// created, and so is a later one.
 	Since, Until time.Time
+	// Once says that each is attempted by hand: see [Delivery.ByHand].
+	Once bool
+	// Filter says what Missing and Select take, as [Options].Match understands it; nil: all.
+	Filter []byte
 	// State is "running", "done" or "canceled".
 	State string
-	// Total is how many deliveries matched when the job was created; Done is how many
+	// Total is how many deliveries matched when the job was created, or for Missing and
+	// Select how many events or deliveries there were to be looked at; Done is how many
 	// of them are dealt with: all of them once the job is done.
 	Total, Done int64
-	// Skipped is how many of those done were left as they are, because their payload
-	// is gone.
+	// Skipped is how many of those done were left as they are: their payload is gone, or
+	// Missing or Select did not take them.
 	Skipped int64
 	// Created and Updated are when it began and when it last made progress.
 	Created, Updated time.Time
@@ -34,8 +41,13 @@ type Job struct {
 
 // The kinds of jobs.
 const (
+	// Recover re-arms dead letters, and Replay what was delivered.
 	Recover = "recover"
 	Replay  = "replay"
+	// Missing adds a delivery to messages of a source that have none to the destination.
+	Missing = "missing"
+	// Select re-arms what is not pending for an endpoint: see [Reader.DeliveriesTo].
+	Select = "select"
 )
 
 // The states of jobs.
@@ -65,10 +77,15 @@ const (
 // begin checks a job, and puts it before the first delivery.
 func (j *job) begin(now time.Time) error {
 	switch {
-	case j.Kind != Recover && j.Kind != Replay:
+	case j.Kind != Recover && j.Kind != Replay && j.Kind != Missing && j.Kind != Select:
 		return fmt.Errorf("store: there is no kind of job called %q", j.Kind)
-	case j.Source == "":
-		return errors.New("store: a job needs a source")
+	case j.Destination == "":
+		return errors.New("store: a job needs a destination")
+	case j.Kind == Missing && j.Source == "":
+		return errors.New("store: a job that adds what is missing needs a source")
+	}
+	if j.Kind != Missing {
+		j.Source = ""
 	}
 	// What was settled just now is part of it.
 	if last := now.Add(time.Millisecond); j.Until.IsZero() || j.Until.After(last) {
@@ -82,14 +99,22 @@ func (j *job) begin(now time.Time) error {
 
 // rest is what a job still has to deal with, as the end of a query.
 func (j *job) rest() (string, []any) {
-	if j.Kind == Recover {
-		return recoverQuery, []any{SourceDestination(j.Source), j.at, j.seq, millis(j.Until)}
+	switch j.Kind {
+	case Recover:
+		return recoverQuery, []any{j.Destination, j.at, j.seq, millis(j.Until)}
+	case Replay:
+		return replayQuery, []any{j.Destination, j.seq, millis(j.Since), millis(j.Until)}
 	}
-	return replayQuery, []any{SourceDestination(j.Source), j.seq, millis(j.Since), millis(j.Until)}
+	within := j.within()
+	args := []any{within.lo, within.hi, within.from, within.to}
+	if j.Kind == Missing {
+		return missingQuery, append([]any{j.Source}, args...)
+	}
+	return selectQuery, append([]any{j.Destination}, args...)
 }
 
-// CountJob returns how many deliveries a job would deal with. To replay, all events
-// are read through.
+// CountJob returns how many deliveries a job would deal with, as Job.Total says. To replay,
+// all events are read through.
 func (s *Store) CountJob(ctx context.Context, plan Job) (int64, error) {
 	j := job{Job: plan}
 	if err := j.begin(s.Now()); err != nil {
@@ -100,7 +125,7 @@ func (s *Store) CountJob(ctx context.Context, plan Job) (int64, error) {
 }
 
 // CreateJob notes a job, which [Store.AdvanceJob] makes progress with. Of the plan it
-// takes Kind, Source, Since and Until. Of 100 jobs the one goes that ended longest
+// takes Kind, Destination, Source, Since, Until, Once and Filter. Of 100 jobs the one goes that ended longest
 // ago; if none has ended the error is [ErrJobs].
 func (s *Store) CreateJob(ctx context.Context, plan Job) (Job, error) {
 	j := job{Job: plan}
@@ -122,11 +147,20 @@ func (s *Store) CreateJob(ctx context.Context, plan Job) (Job, error) {
 			return Job{}, fmt.Errorf("numbering: %w", err)
 		}
 		j.ID = "job_" + strconv.FormatInt(numbers[0], 36)
-		_, err = tx.Exec(`INSERT INTO jobs (id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, j.ID, j.Kind, j.Source, millis(j.Since), millis(j.Until), j.State, j.Total, j.Done, j.Skipped,
-			j.at, j.seq, millis(j.Created), millis(j.Updated))
+		_, err = tx.Exec(`INSERT INTO jobs (id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated, destination, once, filter)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`, j.ID, j.Kind, j.named(), millis(j.Since), millis(j.Until), j.State, j.Total, j.Done, j.Skipped,
+			j.at, j.seq, millis(j.Created), millis(j.Updated), j.Destination, bit(j.Once), j.Filter)
 		return j.Job, err
 	})
+}
+
+// named is the source as earlier releases read it, which know of no other destinations.
+func (j *job) named() string {
+	if j.Kind == Missing {
+		return j.Source
+	}
+	source, _ := DestinationSource(j.Destination)
+	return source
 }
 
 // dropJobs makes room for one more job.
@@ -162,49 +196,81 @@ func (s *Store) AdvanceJob(ctx context.Context, id string, n int) (Job, error) {
 		if err != nil || now.State != JobRunning || now.at != j.at || now.seq != j.seq {
 			return now.Job, err
 		}
-		if len(next) > 0 {
-			events := make([]int64, len(next))
-			for i := range next {
-				events[i] = next[i].event
-			}
-			now.at, now.seq = next[len(next)-1].settled, next[len(next)-1].event
-			armed, err := tx.rearm(events, SourceDestination(j.Source), j.from(), j.Kind == Replay)
-			if err != nil {
-				return Job{}, fmt.Errorf("job %s: %w", id, err)
-			}
-			now.Skipped += int64(len(next)) - armed
+		armed, err := tx.advance(&now, next.events)
+		if err != nil {
+			return Job{}, fmt.Errorf("job %s: %w", id, err)
 		}
-		now.Done, now.Updated = now.Done+int64(len(next)), tx.Now
-		if len(next) < n {
+		if next.looked > 0 {
+			now.at, now.seq = next.at, next.seq
+		}
+		now.Skipped += next.looked - armed
+		now.Done, now.Updated = now.Done+next.looked, tx.Now
+		if next.last {
 			now.State, now.Done = JobDone, now.Total
 		}
 		return now.Job, tx.saveJob(&now)
 	})
 }
 
-// from is the state of the deliveries that a job re-arms.
-func (j *job) from() State {
-	if j.Kind == Recover {
-		return Dead
+// advance deals with the next events of a job, and returns how many deliveries became
+// pending.
+func (tx *Tx) advance(j *job, events []int64) (armed int64, err error) {
+	if len(events) == 0 {
+		return 0, nil
 	}
-	return Delivered
+	how := again{replay: j.Kind == Replay, once: j.Once}
+	if j.Kind == Missing {
+		if err := tx.lockWhole(events...); err != nil {
+			return 0, err
+		}
+		return tx.add(events, j.Destination, how)
+	}
+	for _, from := range j.from() {
+		n, err := tx.rearm(events, j.Destination, from, how)
+		if err != nil {
+			return 0, err
+		}
+		armed += n
+	}
+	return armed, nil
 }
 
-// step is a delivery that a job comes to.
-type step struct{ event, settled int64 }
+// from are the states of the deliveries that a job re-arms.
+func (j *job) from() []State {
+	switch j.Kind {
+	case Recover:
+		return []State{Dead}
+	case Replay:
+		return []State{Delivered}
+	}
+	return []State{Dead, Delivered}
+}
 
-func (s *Store) nextOf(ctx context.Context, j *job, n int) (next []step, err error) {
+// step is what a job comes to next.
+type step struct {
+	events  []int64 // that are to be dealt with
+	looked  int64   // how many were looked at for that
+	at, seq int64   // the last of those
+	last    bool    // there is nothing more
+}
+
+func (s *Store) nextOf(ctx context.Context, j *job, n int) (step, error) {
+	if j.Kind == Missing || j.Kind == Select {
+		return s.chosen(ctx, j, n)
+	}
+	var next step
 	from, args := j.rest()
 	order := " ORDER BY d.settled, d.event LIMIT ?"
 	if j.Kind == Replay {
 		order = " ORDER BY d.event LIMIT ?"
 	}
-	err = s.query(ctx, "SELECT d.event, d.settled "+from+order, append(args, n), func(scan func(...any) error) error {
-		var d step
-		err := scan(&d.event, &d.settled)
-		next = append(next, d)
+	err := s.Query(ctx, "SELECT d.event, d.settled "+from+order, append(args, n), func(scan func(...any) error) error {
+		err := scan(&next.seq, &next.at)
+		next.events = append(next.events, next.seq)
+		next.looked++
 		return err
 	})
+	next.last = next.looked < int64(n)
 	return next, err
 }
 
@@ -226,11 +292,17 @@ func (tx *Tx) saveJob(j *job) error {
 	return err
 }
 
-const jobColumns = "id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated"
+const jobColumns = "id, kind, source, since, until, state, total, done, skipped, cursor_at, cursor_seq, created, updated, destination, once, filter"
 
 func scanJob(scan func(...any) error) (j job, err error) {
 	var since, until, created, updated int64
-	err = scan(&j.ID, &j.Kind, &j.Source, &since, &until, &j.State, &j.Total, &j.Done, &j.Skipped, &j.at, &j.seq, &created, &updated)
+	err = scan(&j.ID, &j.Kind, &j.Source, &since, &until, &j.State, &j.Total, &j.Done, &j.Skipped, &j.at, &j.seq, &created, &updated, &j.Destination, &j.Once, &j.Filter)
+	if j.Destination == "" { // of an earlier release
+		j.Destination = SourceDestination(j.Source)
+	}
+	if j.Kind != Missing {
+		j.Source = ""
+	}
 	j.Since, j.Until, j.Created, j.Updated = moment(since), moment(until), moment(created), moment(updated)
 	return j, err
 }
@@ -244,7 +316,7 @@ func (r *Reader) Job(ctx context.Context, id string) (Job, error) {
 }
 
 func (r *Reader) job(ctx context.Context, id string) (j job, err error) {
-	return oneJob(id, func(row func(func(...any) error) error) error { return r.query(ctx, jobQuery, []any{id}, row) })
+	return oneJob(id, func(row func(func(...any) error) error) error { return r.Query(ctx, jobQuery, []any{id}, row) })
 }
 
 func (tx *Tx) job(id string) (job, error) {
@@ -268,7 +340,7 @@ func oneJob(id string, query func(row func(scan func(...any) error) error) error
 
 // Jobs returns the jobs that are kept, the newest first.
 func (r *Reader) Jobs(ctx context.Context) (jobs []Job, err error) {
-	err = r.query(ctx, "SELECT "+jobColumns+" FROM jobs ORDER BY created DESC, id DESC", nil, func(scan func(...any) error) error {
+	err = r.Query(ctx, "SELECT "+jobColumns+" FROM jobs ORDER BY created DESC, id DESC", nil, func(scan func(...any) error) error {
 		j, err := scanJob(scan)
 		jobs = append(jobs, j.Job)
 		return err

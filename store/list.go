@@ -40,9 +40,11 @@ const (
 	maxAttempts = 200
 )
 
+const eventColumns = `e.seq, e.source, e.origin, e.id, e.type, e.scheme, e.stamp, e.received, e.size`
+
 // deliveryColumns are those of an event with its delivery, or without one: it is
 // ignored then.
-const deliveryColumns = `e.seq, e.source, e.origin, e.id, e.type, e.scheme, e.stamp, e.received, e.size,
+const deliveryColumns = eventColumns + `,
 COALESCE(d.n, 0), COALESCE(d.destination, ''), COALESCE(d.state, 4), COALESCE(d.attempts, 0), COALESCE(d.step, 0),
 COALESCE(d.armed, 0), COALESCE(d.due, 0), COALESCE(d.settled, e.received), COALESCE(d.replay, FALSE), COALESCE(d.reason, '')`
 
@@ -77,19 +79,23 @@ func (c *conditions) String() string {
 	return " WHERE " + strings.Join(c.parts, " AND ")
 }
 
+// pageSize is how many are returned if so many are asked for.
+func pageSize(limit int) int {
+	if limit <= 0 {
+		limit = defaultPage
+	}
+	return min(limit, maxPage)
+}
+
 // List returns a page of events, the newest first, without payloads, and where the
 // next page begins; 0 if there is none. Ignored events are among them, with
 // [IgnoredState] and no destination; of an event with several deliveries the first
 // is shown. Only pending and dead ones have an
 // index: what is rare among the others is searched for.
 func (r *Reader) List(ctx context.Context, f Filter) (page []Delivery, next int64, err error) {
-	limit := f.Limit
-	if limit <= 0 {
-		limit = defaultPage
-	}
-	limit = min(limit, maxPage)
+	limit := pageSize(f.Limit)
 	query, args := f.query(limit)
-	err = r.query(ctx, query, args, func(scan func(...any) error) error {
+	err = r.Query(ctx, query, args, func(scan func(...any) error) error {
 		d, err := scanDelivery(scan)
 		page = append(page, d)
 		return err
@@ -196,7 +202,7 @@ func scanKept(scan func(...any) error) (d Delivery, damaged bool, err error) {
 // read reads one delivery with its payload.
 func (r *Reader) read(ctx context.Context, seq int64, from string, args ...any) (d Delivery, err error) {
 	found, damaged := false, false
-	err = r.query(ctx, `SELECT `+keptColumns+` FROM `+from, args, func(scan func(...any) error) (err error) {
+	err = r.Query(ctx, `SELECT `+keptColumns+` FROM `+from, args, func(scan func(...any) error) (err error) {
 		found = true
 		d, damaged, err = scanKept(scan)
 		return err
@@ -222,7 +228,7 @@ func (r *Reader) Find(ctx context.Context, source, id string) (found []Delivery,
 	if err != nil {
 		return nil, err
 	}
-	err = r.query(ctx, `SELECT `+deliveryColumns+` FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0
+	err = r.Query(ctx, `SELECT `+deliveryColumns+` FROM events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0
 WHERE e.seq >= ? AND e.source = ? AND e.id = ? ORDER BY e.seq DESC LIMIT ?`, []any{oldest, source, id, findMax}, func(scan func(...any) error) error {
 		d, err := scanDelivery(scan)
 		found = append(found, d)
@@ -234,16 +240,20 @@ WHERE e.seq >= ? AND e.source = ? AND e.id = ? ORDER BY e.seq DESC LIMIT ?`, []a
 // Attempts returns the attempts of a delivery, the oldest first; of very many, the
 // newest 200.
 func (r *Reader) Attempts(ctx context.Context, id DeliveryID) (attempts []Attempt, err error) {
-	err = r.query(ctx, `SELECT number, started, took, outcome, status, error, response FROM (
-SELECT * FROM attempts WHERE event = ? AND n = ? ORDER BY number DESC LIMIT ?) newest ORDER BY number`, []any{id.Seq, id.N, maxAttempts}, func(scan func(...any) error) error {
-		var a Attempt
-		var started, took int64
-		if err := scan(&a.Number, &started, &took, &a.Outcome, &a.Status, &a.Error, &a.Response); err != nil {
-			return err
-		}
-		a.Started, a.Took = moment(started), time.Duration(took)*time.Millisecond
+	err = r.Query(ctx, `SELECT `+attemptColumns+` FROM (
+SELECT * FROM attempts WHERE event = ? AND n = ? ORDER BY number DESC LIMIT ?) a ORDER BY number`, []any{id.Seq, id.N, maxAttempts}, func(scan func(...any) error) error {
+		a, err := scanAttempt(scan)
 		attempts = append(attempts, a)
-		return nil
+		return err
 	})
 	return attempts, err
+}
+
+const attemptColumns = `a.number, a.started, a.took, a.outcome, a.status, a.error, a.response, a.by_hand`
+
+func scanAttempt(scan func(...any) error) (a Attempt, err error) {
+	var started, took int64
+	err = scan(&a.Number, &started, &took, &a.Outcome, &a.Status, &a.Error, &a.Response, &a.ByHand)
+	a.Started, a.Took = moment(started), time.Duration(took)*time.Millisecond
+	return a, err
 }

@@ -14,13 +14,13 @@ import (
 )
 
 // The next release, as far as the tables go: it adds what this one can do without.
-var second = []store.Migration{{Component: "store", Version: 3, ReadableFrom: 1, SQL: []string{
+var second = []store.Migration{{Component: "store", Version: 4, ReadableFrom: 1, SQL: []string{
 	"ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT ''",
 	"CREATE TABLE tenants (id {int} PRIMARY KEY, name {blob}) {clustered}",
 }}}
 
 // One with which the release before cannot work.
-var third = append(append([]store.Migration(nil), second...), store.Migration{Component: "store", Version: 4, ReadableFrom: 4, SQL: []string{"ALTER TABLE events DROP COLUMN tenant"}})
+var third = append(append([]store.Migration(nil), second...), store.Migration{Component: "store", Version: 5, ReadableFrom: 5, SQL: []string{"ALTER TABLE events DROP COLUMN tenant"}})
 
 func openAt(t *testing.T, path string, o store.Options) (*store.Store, error) {
 	t.Helper()
@@ -38,7 +38,7 @@ func mustOpen(t *testing.T, path string) *store.Store {
 
 func accept(t *testing.T, s *store.Store, id byte) (store.Verdict, error) {
 	t.Helper()
-	return s.Accept(t.Context(), &store.Arrival{Source: "a", Destination: "source/a", ID: string(id), Received: time.Now(), Key: &store.Key{ID: store.Digest{id}}, Window: time.Hour, Body: []byte("body")})
+	return s.Accept(t.Context(), &store.Arrival{Source: "a", To: []store.Target{{Destination: "source/a"}}, ID: string(id), Received: time.Now(), Key: &store.Key{ID: store.Digest{id}}, Window: time.Hour, Body: []byte("body")})
 }
 
 // A file of this release works with the next one, and then again with this one; a
@@ -61,16 +61,16 @@ func TestMigrationAndTheWayBack(t *testing.T) {
 		}
 	}
 	use(0, store.Stored)
-	if _, err := os.Stat(path + ".v2"); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(path + ".v3"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a copy was made of a new file: %v", err)
 	}
 	store.WithMigrations(second, func() { use(1, store.Stored) })
 	use(2, store.Stored) // this release again
 	store.WithMigrations(second, func() { use(3, store.Stored) })
-	if info, err := os.Stat(path + ".v2"); err != nil || info.Mode().Perm() != 0o600 {
+	if info, err := os.Stat(path + ".v3"); err != nil || info.Mode().Perm() != 0o600 {
 		t.Fatalf("the copy: %v %v", info, err)
 	}
-	copied := mustOpen(t, path+".v2")
+	copied := mustOpen(t, path+".v3")
 	defer copied.Close()
 	if v, err := accept(t, copied, 0); err != nil || v.Result != store.Duplicate {
 		t.Errorf("the copy has not what the file had: %+v %v", v, err)
@@ -146,13 +146,13 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.Close()
-	broken := append(append([]store.Migration(nil), second...), store.Migration{Component: "store", Version: 4, ReadableFrom: 4, SQL: []string{"CREATE TABLE broken"}})
+	broken := append(append([]store.Migration(nil), second...), store.Migration{Component: "store", Version: 5, ReadableFrom: 5, SQL: []string{"CREATE TABLE broken"}})
 	store.WithMigrations(broken, func() {
-		if _, err := openAt(t, path, store.Options{}); err == nil || !strings.Contains(err.Error(), "version 4") {
+		if _, err := openAt(t, path, store.Options{}); err == nil || !strings.Contains(err.Error(), "version 5") {
 			t.Errorf("a step that fails: %v", err)
 		}
 	})
-	if err := os.WriteFile(path+".v2.partial123", []byte("left by a crash"), 0o600); err != nil {
+	if err := os.WriteFile(path+".v3.partial123", []byte("left by a crash"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	store.WithMigrations(second, func() {
@@ -160,7 +160,7 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 		if _, err := store.Open(t.Context(), db, store.Options{}); !errors.Is(err, errStopped) {
 			t.Fatalf("opened: %v", err)
 		}
-		if db.copied != path+".v2" {
+		if db.copied != path+".v3" {
 			t.Errorf("the copy is %s", db.copied)
 		}
 	})
@@ -170,7 +170,7 @@ func TestMigrationThatIsCutOff(t *testing.T) {
 	}
 	s.Close()
 	store.WithMigrations(third, func() { mustOpen(t, path).Close() })
-	if left, _ := filepath.Glob(path + ".v2.partial*"); len(left) > 0 {
+	if left, _ := filepath.Glob(path + ".v3.partial*"); len(left) > 0 {
 		t.Errorf("left over: %v", left)
 	}
 }

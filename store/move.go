@@ -80,7 +80,7 @@ func (r *Reader) Inventory(ctx context.Context) (*Inventory, error) {
 }
 
 func (r *Reader) ask(ctx context.Context, query string, row func(scan func(...any) error) error) error {
-	return r.query(ctx, query, nil, row)
+	return r.Query(ctx, query, nil, row)
 }
 
 func verbatim(text string) string { return text }
@@ -205,7 +205,7 @@ func (m *mover) copy(ctx context.Context, t *movedTable, where string, args []an
 	read := int64(0)
 	copied, err := m.to.Copy(ctx, t.name, t.names(), func(yield func([]any, error) bool) {
 		into, row := t.row(m.clean)
-		err := m.from.query(ctx, query, args, func(scan func(...any) error) error {
+		err := m.from.Query(ctx, query, args, func(scan func(...any) error) error {
 			if err := scan(into...); err != nil {
 				return err
 			}

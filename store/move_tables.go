@@ -68,6 +68,8 @@ var (
 		{"status", number},
 		{"error", words},
 		{"response", optional},
+		{"destination", words},
+		{"by_hand", number},
 	}}
 	movedPauses = movedTable{"pauses", "destination", []movedColumn{{"destination", words}, {"since", number}}}
 	movedJobs   = movedTable{"jobs", "id", []movedColumn{
@@ -84,6 +86,9 @@ var (
 		{"cursor_seq", number},
 		{"created", number},
 		{"updated", number},
+		{"destination", words},
+		{"once", number},
+		{"filter", optional},
 	}}
 )
 

@@ -24,7 +24,7 @@ func filled(t *testing.T, n, size int, changes ...string) (path string) {
 	path = filepath.Join(t.TempDir(), "events.db")
 	s := mustOpen(t, path)
 	for i := range n {
-		a := &store.Arrival{Source: "a", Destination: "source/a", ID: fmt.Sprint(i), Received: time.Now(), Key: &store.Key{ID: store.Digest{byte(i), byte(i >> 8), 1}}, Window: time.Hour, Head: []byte("head"), Body: make([]byte, size)}
+		a := &store.Arrival{Source: "a", To: []store.Target{{Destination: "source/a"}}, ID: fmt.Sprint(i), Received: time.Now(), Key: &store.Key{ID: store.Digest{byte(i), byte(i >> 8), 1}}, Window: time.Hour, Head: []byte("head"), Body: make([]byte, size)}
 		if _, err := s.Accept(t.Context(), a); err != nil {
 			t.Fatal(err)
 		}
@@ -180,7 +180,7 @@ func (l *lossyIntake) Copy(ctx context.Context, table string, columns []string, 
 // has said.
 func TestMoveIsVerified(t *testing.T) {
 	path := filled(t, 5, 10, "INSERT INTO attempts (event, n, number, started, took, outcome, status, error) SELECT event, n, 1, 1, 1, 'failed', 500, 'no' FROM deliveries",
-		"INSERT INTO pauses VALUES ('source/a', 1)", "INSERT INTO jobs VALUES ('job_1', 'recover', 'a', 1, 1, 'done', 1, 1, 0, 1, 1, 1, 1)")
+		"INSERT INTO pauses VALUES ('source/a', 1)", "INSERT INTO jobs VALUES ('job_1', 'recover', 'a', 1, 1, 'done', 1, 1, 0, 1, 1, 1, 1, '', 0, NULL)")
 	for table, want := range map[string]string{
 		"events": "events: 5 became 4", "payloads": "payloads: 5 became 4", "deliveries": "source/a pending: 5 became 4",
 		"attempts": "attempts: 5 became 4", "pauses": "pauses: 1 became 0", "jobs": "jobs: 1 became 0",
@@ -234,7 +234,7 @@ func TestMoveToAnOccupiedDatabase(t *testing.T) {
 		"events": func(s *store.Store) error { _, err := accept(t, s, 1); return err },
 		"pauses": func(s *store.Store) error { return s.Pause(t.Context(), "source/a") },
 		"jobs": func(s *store.Store) error {
-			_, err := s.CreateJob(t.Context(), store.Job{Kind: store.Recover, Source: "a"})
+			_, err := s.CreateJob(t.Context(), store.Job{Kind: store.Recover, Destination: "source/a"})
 			return err
 		},
 	} {

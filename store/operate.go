@@ -27,15 +27,16 @@ func do[T any](ctx context.Context, s *Store, operation func(*Tx) (T, error)) (T
 	return result, nil
 }
 
-// Rearm starts the schedule of a delivered or dead delivery anew; a pending one
-// becomes due. It reports whether there is such a delivery. If its payload is gone
-// the error is [ErrGone].
-func (s *Store) Rearm(ctx context.Context, id DeliveryID) (bool, error) {
-	return do(ctx, s, func(tx *Tx) (bool, error) { return tx.revive(id) })
+// Rearm is [Tx.Rearm] in a transaction of its own.
+func (s *Store) Rearm(ctx context.Context, id DeliveryID, once bool) (bool, error) {
+	return do(ctx, s, func(tx *Tx) (bool, error) { return tx.Rearm(id, once) })
 }
 
-// revive re-arms a delivery, or makes it due, if it has a payload.
-func (tx *Tx) revive(id DeliveryID) (bool, error) {
+// Rearm starts the schedule of a delivered or dead delivery anew, or if it says once,
+// makes one attempt of it by hand: see [Delivery.ByHand]. A pending one becomes due and
+// keeps its schedule. It reports whether there is such a delivery. If its payload is gone
+// the error is [ErrGone].
+func (tx *Tx) Rearm(id DeliveryID, once bool) (bool, error) {
 	var destination string
 	var state State
 	var kept, found bool
@@ -52,7 +53,7 @@ func (tx *Tx) revive(id DeliveryID) (bool, error) {
 	case !kept:
 		return false, fmt.Errorf("event %d: %w", id.Seq, ErrGone)
 	case state != Pending:
-		n, err := tx.rearm([]int64{id.Seq}, destination, state, false)
+		n, err := tx.rearm([]int64{id.Seq}, destination, state, again{once: once})
 		return n > 0, err
 	}
 	now := millis(tx.Now)
@@ -91,7 +92,7 @@ func (s *Store) Forget(ctx context.Context, seq int64) error {
 // copies are told. If there is no such event the error is [ErrNotFound].
 func (s *Store) Erase(ctx context.Context, seq int64) error {
 	return s.Do(ctx, func(tx *Tx) error {
-		if err := tx.lock(seq); err != nil {
+		if err := tx.lockWhole(seq); err != nil {
 			return fmt.Errorf("erasing event %d: %w", seq, err)
 		}
 		found := false
@@ -142,7 +143,7 @@ func (tx *Tx) kill(seq int64) error {
 // Pauses returns which destinations are paused, and since when.
 func (r *Reader) Pauses(ctx context.Context) (map[string]time.Time, error) {
 	pauses := make(map[string]time.Time)
-	err := r.query(ctx, "SELECT destination, since FROM pauses", nil, func(scan func(...any) error) error {
+	err := r.Query(ctx, "SELECT destination, since FROM pauses", nil, func(scan func(...any) error) error {
 		var destination string
 		var since int64
 		err := scan(&destination, &since)

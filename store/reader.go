@@ -59,9 +59,10 @@ func (r *Reader) Backup(ctx context.Context, path string) error {
 	return r.source.Backup(ctx, path)
 }
 
-// query runs a query of the common SQL and calls row for each row, until row returns
-// an error. That [errEnough] is none.
-func (r *Reader) query(ctx context.Context, query string, args []any, row func(scan func(...any) error) error) error {
+// Query runs a query of the common SQL, with ? for parameters, and calls row for each
+// row, until row returns an error, which is returned. It is for packages that have tables
+// of their own. Row must neither block nor use the store.
+func (r *Reader) Query(ctx context.Context, query string, args []any, row func(scan func(...any) error) error) error {
 	if err := r.trouble(); err != nil {
 		return err
 	}
@@ -114,6 +115,6 @@ var errEnough = errors.New("enough")
 // one reads a single number; 0 for none or NULL.
 func (r *Reader) one(ctx context.Context, query string, args ...any) (int64, error) {
 	var value sql.NullInt64
-	err := r.query(ctx, query, args, func(scan func(...any) error) error { return scan(&value) })
+	err := r.Query(ctx, query, args, func(scan func(...any) error) error { return scan(&value) })
 	return value.Int64, err
 }

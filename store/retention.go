@@ -6,7 +6,9 @@ import (
 	"time"
 )
 
-// Retention says how long what is settled is kept. Zero values mean for ever.
+// Retention says how long what is settled is kept. Zero values mean for ever. Messages are
+// kept as long as each of them says, all of it, whether delivered or dead: see
+// [Arrival].Window.
 type Retention struct {
 	// Age is how long delivered and ignored events are kept after they were settled.
 	Age time.Duration
@@ -15,6 +17,8 @@ type Retention struct {
 	Size int64
 	// Dead is how long dead letters are kept after they were given up.
 	Dead time.Duration
+	// Messages is how long any message is kept at least: they are not looked at before.
+	Messages time.Duration
 	// Window returns how long a source remembers today, and whether there is such a
 	// source. The longer of it and what held when an event came decides.
 	Window func(source string) (time.Duration, bool)
@@ -27,6 +31,7 @@ func (s *Store) SetRetention(r Retention) { s.retention.Store(&r) }
 type past struct {
 	seq      int64
 	source   string
+	message  bool
 	received int64
 	keep     int64
 	size     int64
@@ -39,7 +44,7 @@ type past struct {
 
 // The columns of past. Payloads lie elsewhere, so those of a backlog are not touched.
 const (
-	pastColumns = `SELECT e.seq, e.source, e.received, e.keep, e.size, e.place,
+	pastColumns = `SELECT e.seq, e.source, e.scheme, e.received, e.keep, e.size, e.place,
 COALESCE(MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END), 0), COALESCE(MAX(CASE d.state WHEN 3 THEN 1 ELSE 0 END), 0), COALESCE(MAX(d.settled), e.received),
 CASE WHEN MAX(CASE d.state WHEN 1 THEN 1 ELSE 0 END) = 1 THEN 0 WHEN (SELECT p.seq FROM payloads p WHERE p.seq = e.seq) IS NOT NULL THEN 1 ELSE 0 END
 FROM events e LEFT JOIN deliveries d ON d.event = e.seq`
@@ -47,7 +52,9 @@ FROM events e LEFT JOIN deliveries d ON d.event = e.seq`
 )
 
 func scanPast(scan func(...any) error) (e past, err error) {
-	err = scan(&e.seq, &e.source, &e.received, &e.keep, &e.size, &e.place, &e.pending, &e.dead, &e.settled, &e.kept)
+	var scheme string
+	err = scan(&e.seq, &e.source, &scheme, &e.received, &e.keep, &e.size, &e.place, &e.pending, &e.dead, &e.settled, &e.kept)
+	e.message = scheme == ""
 	return e, err
 }
 
@@ -72,8 +79,11 @@ const (
 // judge decides on an event. Nothing pending goes, no dead letter before its time,
 // and no key before its window is over.
 func (r *Retention) judge(e *past, at stage, now time.Time) action {
-	limit := r.Age
-	if e.dead {
+	limit, window := r.Age, time.Duration(e.keep)*time.Millisecond
+	switch {
+	case e.message:
+		limit = window
+	case e.dead:
 		limit = r.Dead
 	}
 	over := func(span time.Duration) bool { return e.settled+span.Milliseconds() <= millis(now) }
@@ -81,8 +91,7 @@ func (r *Retention) judge(e *past, at stage, now time.Time) action {
 	if e.pending || (!early && (limit <= 0 || !over(limit))) {
 		return leave
 	}
-	window := time.Duration(e.keep) * time.Millisecond
-	if r.Window != nil {
+	if r.Window != nil && !e.message {
 		if today, ok := r.Window(e.source); ok {
 			window = max(window, today)
 		}
@@ -100,7 +109,7 @@ func (r *Retention) judge(e *past, at stage, now time.Time) action {
 // of them since they were chosen.
 func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []int64) error {
 	return s.Do(ctx, func(tx *Tx) error {
-		if err := tx.lock(events...); err != nil {
+		if err := tx.lockWhole(events...); err != nil {
 			return fmt.Errorf("retention: %w", err)
 		}
 		var emptied, removed []int64

@@ -19,6 +19,9 @@ type Migration struct {
 	// ReadableFrom is the least version whose code can work with the tables after
 	// this step.
 	ReadableFrom int
+	// Tables are those that the step makes, for [Reader.Move] to know of. Their columns hold
+	// integers, texts and bytes.
+	Tables []string
 	// SQL is the statements, in which {int} and {blob} stand for the types of 64-bit
 	// integers and of bytes, and {clustered} for what ends a table that lies in the
 	// order of its key.
@@ -105,6 +108,18 @@ var migrations = []Migration{{Component: component, Version: 1, ReadableFrom: 1,
 }}, {Component: component, Version: 2, ReadableFrom: 1, SQL: []string{
 	// Who has claimed it: see Standing.
 	`ALTER TABLE deliveries ADD COLUMN owner {int} NOT NULL DEFAULT 0`,
+}}, {Component: component, Version: 3, ReadableFrom: 1, SQL: []string{
+	// Messages, what goes to endpoints, and their attempts are listed. The events of
+	// sources are in none of these indexes.
+	`CREATE INDEX events_of ON events (source, seq) WHERE scheme = ''`,
+	`CREATE INDEX deliveries_of ON deliveries (destination, event) WHERE substr(destination, 1, 3) = 'ep_'`,
+	`ALTER TABLE attempts ADD COLUMN destination TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE attempts ADD COLUMN by_hand {int} NOT NULL DEFAULT 0`,
+	`CREATE INDEX attempts_of ON attempts (destination, started, event, n, number, status) WHERE destination <> ''`,
+	// The earlier source is that of a source's destination, and of messages.
+	`ALTER TABLE jobs ADD COLUMN destination TEXT NOT NULL DEFAULT ''`,
+	`ALTER TABLE jobs ADD COLUMN once {int} NOT NULL DEFAULT 0`,
+	`ALTER TABLE jobs ADD COLUMN filter {blob}`,
 }}}
 
 // versionsTable says of each component which step it is at, and which code can
@@ -210,7 +225,7 @@ func (s *Store) versions(ctx context.Context) (map[string]version, error) {
 // versions reads the versions.
 func (r *Reader) versions(ctx context.Context) (map[string]version, error) {
 	at := make(map[string]version)
-	if err := r.query(ctx, versionsQuery, nil, scanVersion(at)); err != nil {
+	if err := r.Query(ctx, versionsQuery, nil, scanVersion(at)); err != nil {
 		return nil, fmt.Errorf("reading the store's version: %w", err)
 	}
 	return at, nil

@@ -13,7 +13,7 @@ WHERE event = ? AND n = ? AND state = ? AND destination = ? AND owner = ?`
 
 // overwrite replaces the attempt of one who came too late, under the same number.
 const overwrite = ` ON CONFLICT (event, n, number) DO UPDATE SET started = excluded.started, took = excluded.took, outcome = excluded.outcome,
-status = excluded.status, error = excluded.error, response = excluded.response`
+status = excluded.status, error = excluded.error, response = excluded.response, destination = excluded.destination, by_hand = excluded.by_hand`
 
 // settleAll writes the outcomes of a batch in their order, and the attempts in bulk.
 func (tx *Tx) settleAll(batch []*work) error {
@@ -35,17 +35,25 @@ func (tx *Tx) settleAll(batch []*work) error {
 		if settled {
 			into, response = &attempts, a.Response
 		}
-		*into = append(*into, o.ID.Seq, o.ID.N, a.Number, millis(a.Started), a.Took.Milliseconds(), a.Outcome, a.Status, a.Error, response)
+		*into = append(*into, o.ID.Seq, o.ID.N, a.Number, millis(a.Started), a.Took.Milliseconds(), a.Outcome, a.Status, a.Error, response, o.listed(), bit(a.ByHand))
 	}
-	const table = "attempts (event, n, number, started, took, outcome, status, error, response)"
-	err := tx.insert(table, overwrite, 9, attempts)
+	const table, width = "attempts (event, n, number, started, took, outcome, status, error, response, destination, by_hand)", 11
+	err := tx.insert(table, overwrite, width, attempts)
 	if err == nil {
-		err = tx.insert(table, " ON CONFLICT DO NOTHING", 9, late)
+		err = tx.insert(table, " ON CONFLICT DO NOTHING", width, late)
 	}
 	if err != nil {
 		return fmt.Errorf("recording attempts: %w", err)
 	}
 	return nil
+}
+
+// listed is what stands in the index of attempts.
+func (o *Outcome) listed() string {
+	if o.Listed {
+		return o.Destination
+	}
+	return ""
 }
 
 // settle writes the outcome of an attempt, and reports whether it did. A delivery
@@ -90,27 +98,30 @@ func (tx *Tx) settleAt(o *Outcome, destination string, from State, owner int64) 
 	return n > 0, err
 }
 
-// Rearm starts the schedule of a settled delivery anew, if its payload is kept: it is
-// due now. Attempts go on counting. It reports whether it did.
-func (tx *Tx) Rearm(id DeliveryID, destination string, replay bool) (bool, error) {
-	for _, from := range []State{Dead, Delivered} {
-		if n, err := tx.rearm([]int64{id.Seq}, destination, from, replay); n > 0 || err != nil {
-			return n > 0, err
-		}
+// again is how a schedule starts anew.
+type again struct {
+	replay bool // its attempts say so
+	once   bool // there is one attempt, by hand
+}
+
+// step is the one that it starts with.
+func (a again) step() int {
+	if a.once {
+		return LastStep
 	}
-	return false, nil
+	return 0
 }
 
 // rearm re-arms those deliveries of events to a destination that are in a state and
-// have a payload, and returns how many.
-func (tx *Tx) rearm(events []int64, destination string, from State, replay bool) (int64, error) {
+// have a payload, and returns how many. Attempts go on counting.
+func (tx *Tx) rearm(events []int64, destination string, from State, how again) (int64, error) {
 	if err := tx.lock(events...); err != nil {
 		return 0, fmt.Errorf("re-arming: %w", err)
 	}
 	now, d := millis(tx.Now), &tx.store.dialect
-	n, err := tx.Exec(`UPDATE deliveries SET state = ?, step = 0, armed = ?, due = ?, hurried = ?, settled = 0, reason = '', replay = ?
+	n, err := tx.Exec(`UPDATE deliveries SET state = ?, step = ?, armed = ?, due = ?, hurried = ?, settled = 0, reason = '', replay = ?
 WHERE `+d.in("event")+` AND state = ? AND destination = ? AND EXISTS (SELECT 1 FROM payloads WHERE seq = event)`,
-		int(Pending), now, now, now, replay, d.List(events), int(from), destination)
+		int(Pending), how.step(), now, now, now, how.replay, d.List(events), int(from), destination)
 	if err != nil {
 		return 0, fmt.Errorf("re-arming: %w", err)
 	}

@@ -20,6 +20,10 @@ type Options struct {
 	// Migrations are those of packages that keep tables of their own, which are
 	// run after this package's.
 	Migrations []Migration
+	// Match decides what the filter of a job takes, for jobs that have one: see [Job]. A
+	// delivery that there is not has the event's fields and Head only. It is called beside
+	// transactions. Default: all.
+	Match func(filter []byte, d *Delivery) bool
 	// Committed sees every committed transaction: how many operations it held and
 	// how long it took, the fsync included. It must not block. Default: nobody.
 	Committed func(operations int, took time.Duration)

@@ -134,7 +134,7 @@ func (s *Store) sweep(ctx context.Context, r *Retention, at stage, tooMuch func(
 func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, bytes int64) (chosen []int64, next int64, err error) {
 	now, size := s.Now(), int64(0)
 	next, bytes = cursor, min(bytes, sweepBytes)
-	err = s.query(ctx, pastQuery, []any{cursor, sweepLook}, func(scan func(...any) error) error {
+	err = s.Query(ctx, pastQuery, []any{cursor, sweepLook}, func(scan func(...any) error) error {
 		e, err := scanPast(scan)
 		if err != nil {
 			return err
@@ -161,9 +161,11 @@ func (s *Store) choose(ctx context.Context, r *Retention, at stage, cursor, byte
 // young reports whether an event, and so all later ones, cannot be past its age,
 // whenever it was settled. One from the future says nothing: the clock was wrong.
 func (r *Retention) young(e *past, now time.Time) bool {
-	least := r.Age
-	if least <= 0 || (r.Dead > 0 && r.Dead < least) {
-		least = r.Dead
+	var least time.Duration
+	for _, limit := range []time.Duration{r.Age, r.Dead, r.Messages} {
+		if limit > 0 && (least == 0 || limit < least) {
+			least = limit
+		}
 	}
 	if least <= 0 {
 		return true // everything is kept for ever

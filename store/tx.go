@@ -26,6 +26,7 @@ type effects struct {
 	given  []Digest
 	counts map[countKey]int64
 	erased bool
+	then   []func()
 }
 
 type countKey struct {
@@ -44,6 +45,7 @@ func (e *effects) merge(later effects) {
 	}
 	e.given = append(e.given, later.given...)
 	e.erased = e.erased || later.erased
+	e.then = append(e.then, later.then...)
 	for place, seq := range later.taken {
 		e.taken[place] = seq
 	}
@@ -112,6 +114,25 @@ func (tx *Tx) lock(events ...int64) error {
 		return nil
 	}
 	query := "SELECT n FROM deliveries WHERE " + d.in("event") + " ORDER BY event, n" + d.Lock
+	return tx.Query(query, []any{d.List(events)}, func(func(...any) error) error { return nil })
+}
+
+// Then calls f once the transaction is committed, on the committer's goroutine and before
+// anybody is told of the commit. If the transaction, or the operation that has called
+// Then, is undone, f is not called. It must not block, nor use the transaction.
+func (tx *Tx) Then(f func()) { tx.effects.then = append(tx.effects.then, f) }
+
+// lockWhole is lock that makes sure, too, that no other process adds deliveries to the
+// events.
+func (tx *Tx) lockWhole(events ...int64) error {
+	d := &tx.store.dialect
+	if d.Lock == "" {
+		return nil
+	}
+	if err := tx.lock(events...); err != nil {
+		return err
+	}
+	query := "SELECT seq FROM events WHERE " + d.in("seq") + " ORDER BY seq" + d.Lock
 	return tx.Query(query, []any{d.List(events)}, func(func(...any) error) error { return nil })
 }
 

@@ -88,7 +88,7 @@ func put(b *testing.B, s *store.Store, n int, claim bool) []*store.Outcome {
 		_, _ = rand.Read(key.Aside[:])
 		now := time.Now()
 		v, err := s.Accept(context.Background(), &store.Arrival{
-			Source: "bench", Destination: benchDestination, ID: fmt.Sprintf("msg_%022d", i), Type: "invoice.paid", Scheme: "svix", Claim: claim,
+			Source: "bench", To: []store.Target{{Destination: benchDestination, Claim: claim}}, ID: fmt.Sprintf("msg_%022d", i), Type: "invoice.paid", Scheme: "svix",
 			Received: now, Timestamp: now, Key: &key, Window: 72 * time.Hour, Head: head, Body: body,
 		})
 		if err != nil || v.Result != store.Stored {

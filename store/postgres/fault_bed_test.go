@@ -91,8 +91,8 @@ func faultBody(id string) []byte {
 func faultArrival(id string) *store.Arrival {
 	sum := sha256.Sum256([]byte(id))
 	return &store.Arrival{
-		Source: "a", Destination: "source/a", ID: id, Type: "invoice.paid", Scheme: "svix", Received: time.Now(), Window: time.Hour,
-		Key: &store.Key{ID: store.Digest(sum[:16])}, Head: []byte("POST /\n"), Body: faultBody(id), Claim: true,
+		Source: "a", To: []store.Target{{Destination: "source/a", Claim: true}}, ID: id, Type: "invoice.paid", Scheme: "svix", Received: time.Now(), Window: time.Hour,
+		Key: &store.Key{ID: store.Digest(sum[:16])}, Head: []byte("POST /\n"), Body: faultBody(id),
 	}
 }
 

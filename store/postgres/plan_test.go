@@ -121,7 +121,8 @@ var excused = map[string]string{
 	"SELECT destination, COUNT(*) FROM deliveries WHERE state = 1": "opening counts what is pending, in an index of nothing else; with others about at most a fiftieth of the time",
 	"SELECT destination, COUNT(*) FROM deliveries WHERE state = 3": "the same with what is dead",
 	"SELECT COUNT(*) FROM events e JOIN deliveries":                "a person asks how much a replay would deal with; it says that it reads all",
-	"SELECT e.seq, e.source, e.origin":                             "a page of a list is read in the order of its index, until it is full",
+	deliverySelect + " FROM deliveries d JOIN":                     "the same of what is pending or dead",
+	deliverySelect + " FROM events":                                "a page of a list is read in the order of its index, until it is full",
 }
 
 var parameter = regexp.MustCompile(`\$(\d+)`)
@@ -189,6 +190,17 @@ func fillForPlans(t *testing.T, conn *pgx.Conn, from, n int) {
 	INSERT INTO attempts (event, n, number, started, took, outcome, status, error) SELECT seq, 0, 1, 1700000000000, 5, 'ok', 200, '' FROM s
 )
 INSERT INTO deliveries (event, n, destination, state, armed, due, settled) SELECT seq, 0, 'source/b', state, 1700000000000 + i, 1700000000000 + i, 1700000000000 + i FROM s`, from, from+n-1))
+	run(t, conn, fmt.Sprintf(`WITH s AS (SELECT i, 5000000 + i AS seq FROM generate_series(%d, %d) i), e AS (
+	INSERT INTO events (seq, source, id, type, scheme, stamp, received, size, keep)
+	SELECT seq, 'app_' || i %% 7, '', 'x', '', 0, 1700000000000 + i, 100, 1000 FROM s
+), p AS (
+	INSERT INTO payloads (seq, sum, head, body) SELECT seq, 0, '\x00', convert_to(repeat('x', 100), 'UTF8') FROM s
+), a AS (
+	INSERT INTO attempts (event, n, number, started, took, outcome, status, error, destination)
+	SELECT seq, n, 1, 1700000000000 + i, 5, 'ok', 200, '', 'ep_' || (i + n) %% 11 FROM s, generate_series(0, 2) n
+)
+INSERT INTO deliveries (event, n, destination, state, armed, due, settled)
+SELECT seq, n, 'ep_' || (i + n) %% 11, 2, 1700000000000 + i, 1700000000000 + i, 1700000000000 + i FROM s, generate_series(0, 2) n`, from, from+n/4-1))
 }
 
 // Nothing that runs again and again reads a table through, whether the server has
@@ -283,6 +295,13 @@ func TestPlansOfTheWayOfAnEvent(t *testing.T) {
 		{"WITH d AS (UPDATE", "deliveries_due", "due <="},
 		{"SELECT MIN(due)", "deliveries_due", "due >"},
 		{"SELECT place, seq", "events_place", "ANY"},
+		{"SELECT e.seq, e.source, e.origin, e.id, e.type, e.scheme, e.stamp, e.received, e.size, p.head FROM", "events_of", "seq <"},
+		{triedSelect + " FROM (\nSELECT * FROM deliveries WHERE destination", "deliveries_of", "event <"},
+		{triedSelect + " FROM (SELECT d.* FROM deliveries", "deliveries_of", "event >"},
+		{missingSelect, "events_of", "seq >"},
+		{attemptSelect + " FROM (\nSELECT * FROM attempts WHERE destination", "attempts_of", "(ROW(started, event, n, number) < ROW("},
+		{attemptSelect + " FROM (\nSELECT * FROM attempts WHERE event", "attempts_pkey", "event ="},
+		{"SELECT COUNT(*), CAST", "attempts_of", "started <"},
 	} {
 		found := false
 		for _, st := range r.statements {
@@ -296,6 +315,14 @@ func TestPlansOfTheWayOfAnEvent(t *testing.T) {
 		}
 	}
 }
+
+// The columns with which statements begin that read deliveries, and attempts with them.
+const (
+	deliverySelect = "SELECT e.seq, e.source, e.origin, e.id, e.type, e.scheme, e.stamp, e.received, e.size,\nCOALESCE(d.n, 0), COALESCE(d.destination, ''), COALESCE(d.state, 4), COALESCE(d.attempts, 0), COALESCE(d.step, 0),\nCOALESCE(d.armed, 0), COALESCE(d.due, 0), COALESCE(d.settled, e.received), COALESCE(d.replay, FALSE), COALESCE(d.reason, '')"
+	triedSelect    = deliverySelect + ", p.head, COALESCE(t.status, 0)"
+	missingSelect  = deliverySelect + ", p.head, 0"
+	attemptSelect  = deliverySelect + ", p.head, a.number, a.started, a.took, a.outcome, a.status, a.error, a.response, a.by_hand"
+)
 
 // What the other tests of this file look for, they find.
 func TestReadingThroughIsSeen(t *testing.T) {
@@ -332,7 +359,7 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	accept := func(id string, change func(*store.Arrival)) store.Verdict {
 		t.Helper()
 		a := faultArrival(id)
-		a.Claim, a.Window = false, 0
+		a.To[0].Claim, a.Window = false, 0
 		change(a)
 		v, err := s.Accept(ctx, a)
 		must(err)
@@ -359,7 +386,7 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	buried := fresh("buried")
 	settle(buried, store.Dead, as)
 	settle(buried, store.Delivered, as)
-	accept("ignored", func(a *store.Arrival) { a.Destination = "" })
+	accept("ignored", func(a *store.Arrival) { a.To = nil })
 	accept("ignored", same)
 	accept("limited", func(a *store.Arrival) { a.MaxBacklog = 1000 })
 	for i := range 20 { // more than go into one statement of the general way
@@ -370,9 +397,9 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	must(s.Erase(ctx, gone.Seq))
 	again := fresh("again")
 	settle(again, store.Dead, as)
-	_, err := s.Rearm(ctx, store.DeliveryID{Seq: again.Seq})
+	_, err := s.Rearm(ctx, store.DeliveryID{Seq: again.Seq}, false)
 	must(err)
-	_, err = s.Rearm(ctx, store.DeliveryID{Seq: again.Seq})
+	_, err = s.Rearm(ctx, store.DeliveryID{Seq: again.Seq}, false)
 	must(err)
 	claimed, err := s.Claim(ctx, "source/a", time.Now().Add(time.Hour), 5, map[store.DeliveryID]bool{{Seq: again.Seq}: true})
 	must(err)
@@ -392,8 +419,11 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	_, err = s.Pauses(ctx)
 	must(err)
 	must(s.Resume(ctx, "source/a"))
-	for _, kind := range []string{store.Recover, store.Replay} {
-		j, err := s.CreateJob(ctx, store.Job{Kind: kind, Source: "b"})
+	for _, j := range []store.Job{
+		{Kind: store.Recover, Destination: "source/b"}, {Kind: store.Replay, Destination: "source/b"},
+		{Kind: store.Missing, Destination: "ep_a", Source: "app_a"}, {Kind: store.Select, Destination: "ep_a"},
+	} {
+		j, err := s.CreateJob(ctx, j)
 		must(err)
 		_, err = s.AdvanceJob(ctx, j.ID, 10)
 		must(err)
@@ -412,10 +442,61 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 		_, _, err := s.List(ctx, f)
 		must(err)
 	}
+	everyList(t, s)
 	_, err = s.Adopt(ctx, "a", "c", 100)
 	must(err)
 	_, err = db.Space(ctx)
 	must(err)
 	s.SetRetention(store.Retention{Age: time.Nanosecond, Dead: time.Nanosecond, Size: 1 << 20})
 	must(s.Sweep(ctx))
+}
+
+// everyList reads one page of each, in both directions, of a message that goes to an
+// endpoint.
+func everyList(t *testing.T, s *store.Store) {
+	t.Helper()
+	ctx := t.Context()
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	m := faultArrival("message")
+	m.Source, m.Scheme, m.To, m.Once = "app_a", "", []store.Target{{Destination: "ep_a"}, {Destination: "ep_b"}}, true
+	v, err := s.Accept(ctx, m)
+	must(err)
+	_, err = s.Accept(ctx, m)
+	must(err)
+	o := faultOutcome(v, store.Dead)
+	o.Destination, o.Listed = "ep_a", true
+	done := make(chan error, 1)
+	s.Settle(ctx, o, func(err error) { done <- err })
+	must(<-done)
+	must(s.Do(ctx, func(tx *store.Tx) error {
+		_, err := tx.Deliver(v.Seq, "ep_c", true)
+		return err
+	}))
+	_, _, err = s.Holder(ctx, m.Key.ID)
+	must(err)
+	for _, at := range [][2]int64{{0, 0}, {v.Seq + 1, 0}, {0, 1}} {
+		_, _, err = s.Messages(ctx, store.MessageFilter{Source: "app_a", Before: at[0], After: at[1], Body: true})
+		must(err)
+		_, _, err = s.DeliveriesTo(ctx, "ep_a", store.DeliveryFilter{Before: at[0], After: at[1]})
+		must(err)
+		f := store.AttemptFilter{}
+		if at[1] > 0 {
+			f.After = store.AttemptPosition{Started: time.Unix(1, 0)}
+		}
+		_, _, err = s.AttemptsTo(ctx, "ep_a", f)
+		must(err)
+		_, _, err = s.AttemptsOf(ctx, v.Seq, f)
+		must(err)
+	}
+	_, err = s.DeliveriesOf(ctx, v.Seq)
+	must(err)
+	_, err = s.Attempt(ctx, store.DeliveryID{Seq: v.Seq}, 1)
+	must(err)
+	_, err = s.TallyTo(ctx, "ep_a", time.Unix(1, 0), time.Now())
+	must(err)
 }

@@ -59,7 +59,7 @@ func TestCopiesAtSeveralGateways(t *testing.T) {
 		for j := range copies {
 			body := fmt.Sprint("body ", j%kind.bodies)
 			a := event(id, body)
-			a.Key, a.Claim = kind.key(id, body), true
+			a.Key, a.To[0].Claim = kind.key(id, body), true
 			all = append(all, arrival{a, id + body})
 		}
 	}
@@ -225,18 +225,18 @@ func TestBacklogWithinABatch(t *testing.T) {
 		for i := range sent {
 			a := event(fmt.Sprint(i), "body")
 			if a.MaxBacklog = most; i%4 == 0 {
-				a.Destination = "source/b"
+				a.To[0].Destination = "source/b"
 			}
 			arrivals.Go(func() {
 				v, err := n.Accept(t.Context(), a)
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
-				case errors.Is(err, store.ErrBacklog) && a.Destination == destA:
+				case errors.Is(err, store.ErrBacklog) && a.To[0].Destination == destA:
 					refused++
 				case err != nil || v.Result != store.Stored:
 					t.Errorf("%+v, %v", v, err)
-				case a.Destination == destA:
+				case a.To[0].Destination == destA:
 					stored++
 				default:
 					others++
@@ -272,7 +272,7 @@ func TestBacklogWithinABatch(t *testing.T) {
 func TestIgnoredAtOneIsJudgedAnewAtAnother(t *testing.T) {
 	c := newCluster(t, 2, store.Options{})
 	ignored := event("e", "body")
-	ignored.Destination = ""
+	ignored.To = nil
 	v := c.nodes[0].accept(ignored)
 	if v.Result != store.Ignored {
 		t.Fatalf("%+v", v)

@@ -129,7 +129,7 @@ func key(source, id, body string) *store.Key {
 func event(id, body string) *store.Arrival {
 	now := time.Now()
 	return &store.Arrival{
-		Source: "a", Destination: destA, ID: id, Type: "invoice.paid", Scheme: "svix", Timestamp: now, Received: now,
+		Source: "a", To: []store.Target{{Destination: destA}}, ID: id, Type: "invoice.paid", Scheme: "svix", Timestamp: now, Received: now,
 		Key: key("a", id, body), Window: 72 * time.Hour, Head: []byte("POST /hooks\n"), Body: []byte(body),
 	}
 }
@@ -137,7 +137,7 @@ func event(id, body string) *store.Arrival {
 // fresh is an event that the gateway which receives it is to attempt itself.
 func fresh(id string) *store.Arrival {
 	a := event(id, "body")
-	a.Claim = true
+	a.To[0].Claim = true
 	return a
 }
 

@@ -92,7 +92,7 @@ func TestBusyGateways(t *testing.T) {
 		c.must(n.Close())
 	}
 	for {
-		j, err := last.CreateJob(t.Context(), store.Job{Kind: store.Recover, Source: "a"})
+		j, err := last.CreateJob(t.Context(), store.Job{Kind: store.Recover, Destination: "source/a"})
 		for err == nil && j.State == store.JobRunning {
 			j, err = last.AdvanceJob(t.Context(), j.ID, 100)
 		}
@@ -116,7 +116,7 @@ func (n *node) sender(random *rand.Rand, ids, rounds int, became func(string, st
 	for range rounds {
 		id := fmt.Sprint(random.IntN(ids))
 		a := event(id, "body")
-		a.Claim = false
+		a.To[0].Claim = false
 		v, err := n.Accept(n.t.Context(), a)
 		if err == nil {
 			err = became(id, v)
@@ -168,7 +168,7 @@ func (n *node) courier(random *rand.Rand, rounds int, work *attempts) error {
 // operator recovers what is dead, one way and the other.
 func (n *node) operator(rounds int) error {
 	for range rounds {
-		j, err := n.CreateJob(n.t.Context(), store.Job{Kind: store.Recover, Source: "a"})
+		j, err := n.CreateJob(n.t.Context(), store.Job{Kind: store.Recover, Destination: "source/a"})
 		for err == nil && j.State == store.JobRunning {
 			j, err = n.AdvanceJob(n.t.Context(), j.ID, 5)
 		}
@@ -177,7 +177,7 @@ func (n *node) operator(rounds int) error {
 		}
 		page, _, err := n.List(n.t.Context(), store.Filter{State: store.Dead, Limit: 5})
 		for _, d := range page {
-			_, failed := n.Rearm(n.t.Context(), d.DeliveryID())
+			_, failed := n.Rearm(n.t.Context(), d.DeliveryID(), false)
 			err = errors.Join(err, failed)
 		}
 		if err != nil {

@@ -113,7 +113,7 @@ func TestFreshEventsAreClaimedAlsoIfTheyNeededADecision(t *testing.T) {
 	a, b := c.nodes[0], c.nodes[1]
 	a.stored(fresh("e"))
 	other := event("e", "other body")
-	other.Claim = true
+	other.To[0].Claim = true
 	v := a.accept(other)
 	if v.Result != store.Stored || !v.Conflict || v.Owner != a.Standing().Owner || v.Term != a.Standing().Term {
 		t.Fatalf("%+v", v)
@@ -124,7 +124,7 @@ func TestFreshEventsAreClaimedAlsoIfTheyNeededADecision(t *testing.T) {
 	}
 	// Neither an ignored event nor a copy bears an owner.
 	gone := fresh("f")
-	gone.Destination = ""
+	gone.To = nil
 	for _, arrival := range []*store.Arrival{gone, fresh("e")} {
 		if v := a.accept(arrival); v.Owner != 0 || v.Term != 0 {
 			t.Errorf("%+v", v)

@@ -29,7 +29,7 @@ func TestOneJobAtSeveralGateways(t *testing.T) {
 			c.exec(`CREATE TABLE armed (event BIGINT)`)
 			c.exec(`CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO armed VALUES (NEW.event); RETURN NULL; END $$`)
 			c.exec(`CREATE TRIGGER note AFTER UPDATE ON deliveries FOR EACH ROW WHEN (OLD.state <> 1 AND NEW.state = 1) EXECUTE FUNCTION note()`)
-			j, err := a.CreateJob(t.Context(), store.Job{Kind: kind, Source: "a"})
+			j, err := a.CreateJob(t.Context(), store.Job{Kind: kind, Destination: "source/a"})
 			if err != nil || j.Total != events {
 				t.Fatalf("%+v, %v", j, err)
 			}
@@ -67,9 +67,9 @@ func TestAJobGoesOnElsewhere(t *testing.T) {
 	for i := range 10 {
 		a.dead(event(fmt.Sprint(i), "body"))
 	}
-	j, err := a.CreateJob(t.Context(), store.Job{Kind: store.Recover, Source: "a"})
+	j, err := a.CreateJob(t.Context(), store.Job{Kind: store.Recover, Destination: "source/a"})
 	c.must(err)
-	other, err := b.CreateJob(t.Context(), store.Job{Kind: store.Recover, Source: "a"})
+	other, err := b.CreateJob(t.Context(), store.Job{Kind: store.Recover, Destination: "source/a"})
 	c.must(err)
 	if other.ID <= j.ID {
 		t.Errorf("%s after %s", other.ID, j.ID)

@@ -13,14 +13,14 @@ import (
 )
 
 // The next release, as far as the tables go: it adds what this one can do without.
-var next = store.Migration{Component: "store", Version: 3, ReadableFrom: 2, SQL: []string{
+var next = store.Migration{Component: "store", Version: 4, ReadableFrom: 3, SQL: []string{
 	"ALTER TABLE events ADD COLUMN tenant TEXT NOT NULL DEFAULT ''",
 	"ALTER TABLE deliveries ADD COLUMN colour {int} NOT NULL DEFAULT 0",
 	"CREATE TABLE tenants (id {int} PRIMARY KEY, name {blob}) {clustered}",
 }}
 
 // One with which this release cannot work any more.
-var afterNext = store.Migration{Component: "store", Version: 4, ReadableFrom: 3, SQL: []string{"CREATE TABLE colours (id {int} PRIMARY KEY)"}}
+var afterNext = store.Migration{Component: "store", Version: 5, ReadableFrom: 4, SQL: []string{"CREATE TABLE colours (id {int} PRIMARY KEY)"}}
 
 // Gateways that start together with an empty database make its tables once, and all work.
 //

@@ -174,10 +174,10 @@ func (w *world) arrive(n *node) {
 	now := w.clock()
 	id, body := fmt.Sprint("id", w.random.IntN(60)), fmt.Sprint("body", w.random.IntN(2))
 	a := event(id, body)
-	a.Received, a.Timestamp, a.Window, a.Claim = now, now, modelWindow, w.random.IntN(2) == 0
+	a.Received, a.Timestamp, a.Window, a.To[0].Claim = now, now, modelWindow, w.random.IntN(2) == 0
 	passes := w.random.IntN(5) > 0
 	if !passes {
-		a.Destination = ""
+		a.To = nil
 	}
 	got := n.accept(a)
 	own, aside := "id/"+id, "aside/"+id+body
@@ -202,7 +202,7 @@ func (w *world) arrive(n *node) {
 		want.Result = store.Stored
 		if !passes {
 			k.state, k.settled, want.Result = store.IgnoredState, now, store.Ignored
-		} else if a.Claim {
+		} else if a.To[0].Claim {
 			want.Owner, want.Term = n.Standing().Owner, n.Standing().Term
 			k.owner = want.Owner
 		}
@@ -289,7 +289,7 @@ func (w *world) outcome(n *node) {
 }
 
 func (w *world) rearm(n *node, k *known) {
-	ok, err := n.Rearm(w.Context(), store.DeliveryID{Seq: k.seq})
+	ok, err := n.Rearm(w.Context(), store.DeliveryID{Seq: k.seq}, false)
 	switch {
 	case k.state == store.IgnoredState:
 		if ok || err != nil {
@@ -351,7 +351,7 @@ func (w *world) expires(n *node) {
 // recover is a job of which each gateway takes a step.
 func (w *world) recover() {
 	since := w.clock().Add(-6 * time.Hour)
-	j, err := w.any().CreateJob(w.Context(), store.Job{Kind: store.Recover, Source: "a", Since: since})
+	j, err := w.any().CreateJob(w.Context(), store.Job{Kind: store.Recover, Destination: "source/a", Since: since})
 	w.must(err)
 	for j.State == store.JobRunning {
 		j, err = w.any().AdvanceJob(w.Context(), j.ID, 7)

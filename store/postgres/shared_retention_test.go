@@ -65,7 +65,7 @@ func TestRearmedWhileItIsRemoved(t *testing.T) {
 						"the operator": func() error {
 							for i, seq := range seqs {
 								progress(i)
-								ok, err := a.Rearm(t.Context(), store.DeliveryID{Seq: seq})
+								ok, err := a.Rearm(t.Context(), store.DeliveryID{Seq: seq}, false)
 								if err != nil && !errors.Is(err, store.ErrGone) {
 									return err
 								}
@@ -76,7 +76,7 @@ func TestRearmedWhileItIsRemoved(t *testing.T) {
 							return nil
 						},
 						"a job": func() error {
-							j, err := a.CreateJob(t.Context(), store.Job{Kind: store.Recover, Source: "a"})
+							j, err := a.CreateJob(t.Context(), store.Job{Kind: store.Recover, Destination: "source/a"})
 							for i := 0; err == nil && (j.State == store.JobRunning || i < events); i++ {
 								progress(i)
 								j, err = a.AdvanceJob(t.Context(), j.ID, 1)
@@ -122,7 +122,7 @@ func (n *node) give(a *store.Arrival) error {
 	if err != nil {
 		return err
 	}
-	return n.settling(outcome(store.Delivery{Event: store.Event{Seq: v.Seq}, Destination: a.Destination}, store.Dead))
+	return n.settling(outcome(store.Delivery{Event: store.Event{Seq: v.Seq}, Destination: a.To[0].Destination}, store.Dead))
 }
 
 // column reads numbers as somebody else.
@@ -155,7 +155,7 @@ func TestRearmedWhileItIsErased(t *testing.T) {
 				}
 				if how == "the operator" {
 					rearm = func() error {
-						_, err := a.Rearm(t.Context(), store.DeliveryID{Seq: seq})
+						_, err := a.Rearm(t.Context(), store.DeliveryID{Seq: seq}, false)
 						if errors.Is(err, store.ErrGone) {
 							return nil
 						}

@@ -34,7 +34,7 @@ func BenchmarkAccept(b *testing.B) {
 				rand.Read(key.ID[:])
 				rand.Read(key.Aside[:])
 				v, err := s.Accept(ctx, &store.Arrival{
-					Source: "bench", Destination: "source/bench", ID: "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", Type: "invoice.paid", Scheme: "svix",
+					Source: "bench", To: []store.Target{{Destination: "source/bench"}}, ID: "msg_2KWPBgLlAfxdpx2AI54pPJ85f4W", Type: "invoice.paid", Scheme: "svix",
 					Received: time.Now(), Timestamp: time.Now(), Key: &key, Window: 72 * time.Hour, Head: head, Body: body,
 				})
 				if err != nil {

@@ -206,7 +206,7 @@ func arrival(id string, size int) *store.Arrival {
 	seen.Write(body)
 	seen.Sum(key.Body[:0])
 	return &store.Arrival{
-		Source: "crash", Destination: destination, ID: id, Type: "crash.test", Scheme: "svix",
+		Source: "crash", To: []store.Target{{Destination: destination}}, ID: id, Type: "crash.test", Scheme: "svix",
 		Received: time.Now(), Key: &key, Window: 72 * time.Hour, Head: []byte("POST / HTTP/1.1\n"), Body: body,
 	}
 }

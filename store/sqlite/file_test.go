@@ -33,7 +33,7 @@ func event(id string) *store.Arrival {
 	var key store.Key
 	copy(key.ID[:], id)
 	return &store.Arrival{
-		Source: "a", Destination: "source/a", ID: id, Type: "t", Scheme: "svix", Received: time.Now(), Key: &key, Window: time.Hour,
+		Source: "a", To: []store.Target{{Destination: "source/a"}}, ID: id, Type: "t", Scheme: "svix", Received: time.Now(), Key: &key, Window: time.Hour,
 		Head: []byte("POST /\n"), Body: []byte("the body of " + id),
 	}
 }

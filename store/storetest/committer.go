@@ -80,14 +80,14 @@ func roundTrip(b *bed) {
 		{ID: "before 1970", Timestamp: moment},
 		{ID: "another zone", Timestamp: time.Date(2026, 1, 2, 3, 4, 5, 6e6, time.FixedZone("", 5*3600))},
 	} {
-		a.Source, a.Destination, a.Scheme, a.Received, a.Window = "a", destA, "svix", b.clock().Add(time.Duration(n)*time.Millisecond), window72
+		a.Source, a.To, a.Scheme, a.Received, a.Window = "a", []store.Target{{Destination: destA}}, "svix", b.clock().Add(time.Duration(n)*time.Millisecond), window72
 		a.Key = key("a", a.ID, string(a.Body))
 		seq := b.stored(&a)
 		if n%2 == 0 {
 			b.reopen()
 		}
 		d := b.at(seq)
-		if d.Source != a.Source || d.Destination != a.Destination || d.ID != a.ID || d.Type != a.Type || d.Scheme != a.Scheme || d.Size != int64(len(a.Body)) ||
+		if d.Source != a.Source || d.Destination != destA || d.ID != a.ID || d.Type != a.Type || d.Scheme != a.Scheme || d.Size != int64(len(a.Body)) ||
 			!d.Timestamp.Equal(a.Timestamp) || !d.Received.Equal(a.Received) || !d.Armed.Equal(b.clock()) || !d.Due.Equal(b.clock()) || !d.Settled.IsZero() ||
 			d.State != store.Pending || d.Attempts != 0 || d.Step != 0 || d.Replay || d.Reason != "" {
 			b.t.Errorf("%.20s: %+v", a.ID, d.Event)
@@ -109,7 +109,7 @@ func failingOperation(b *bed) {
 			b.stored(b.event(strconv.Itoa(n), "body"))
 		case 1:
 			err := b.Do(b.t.Context(), func(tx *store.Tx) error {
-				if ok, err := tx.Rearm(store.DeliveryID{Seq: seq}, destA, false); !ok || err != nil {
+				if ok, err := tx.Rearm(store.DeliveryID{Seq: seq}, false); !ok || err != nil {
 					return fmt.Errorf("re-arming: %v %w", ok, err)
 				}
 				if _, err := tx.Exec("INSERT INTO pauses (destination, since) VALUES (?, ?)", fmt.Sprint("undone", n), 1); err != nil {
@@ -294,25 +294,31 @@ func afterClose(b *bed) {
 			b.Settle(ctx, b.outcome(seq, store.Delivered, 1), func(err error) { done <- err })
 			return <-done
 		},
-		"Due":        func() error { _, err := b.Claim(ctx, destA, b.clock(), 1, nil); return err },
-		"NextDue":    func() error { _, err := b.NextDue(ctx, destA, b.clock()); return err },
-		"Oldest":     func() error { _, err := b.Oldest(ctx, destA); return err },
-		"Release":    func() error { _, err := b.Release(ctx, destA, b.clock(), 1); return err },
-		"Expire":     func() error { _, err := b.Expire(ctx, destA, b.clock(), "", 1); return err },
-		"Delivery":   func() error { _, err := b.Delivery(ctx, id); return err },
-		"Event":      func() error { _, err := b.Event(ctx, seq); return err },
-		"List":       func() error { _, _, err := b.List(ctx, store.Filter{}); return err },
-		"Find":       func() error { _, err := b.Find(ctx, "a", "e"); return err },
-		"Attempts":   func() error { _, err := b.Attempts(ctx, id); return err },
-		"Rearm":      func() error { _, err := b.Rearm(ctx, id); return err },
-		"Forget":     func() error { return b.Forget(ctx, seq) },
-		"Erase":      func() error { return b.Erase(ctx, seq) },
-		"Pauses":     func() error { _, err := b.Pauses(ctx); return err },
-		"Pause":      func() error { return b.Pause(ctx, destA) },
-		"Resume":     func() error { return b.Resume(ctx, destA) },
-		"Adopt":      func() error { _, err := b.Adopt(ctx, "a", "b", 1); return err },
-		"CreateJob":  func() error { _, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "a"}); return err },
-		"CountJob":   func() error { _, err := b.CountJob(ctx, store.Job{Kind: store.Recover, Source: "a"}); return err },
+		"Due":      func() error { _, err := b.Claim(ctx, destA, b.clock(), 1, nil); return err },
+		"NextDue":  func() error { _, err := b.NextDue(ctx, destA, b.clock()); return err },
+		"Oldest":   func() error { _, err := b.Oldest(ctx, destA); return err },
+		"Release":  func() error { _, err := b.Release(ctx, destA, b.clock(), 1); return err },
+		"Expire":   func() error { _, err := b.Expire(ctx, destA, b.clock(), "", 1); return err },
+		"Delivery": func() error { _, err := b.Delivery(ctx, id); return err },
+		"Event":    func() error { _, err := b.Event(ctx, seq); return err },
+		"List":     func() error { _, _, err := b.List(ctx, store.Filter{}); return err },
+		"Find":     func() error { _, err := b.Find(ctx, "a", "e"); return err },
+		"Attempts": func() error { _, err := b.Attempts(ctx, id); return err },
+		"Rearm":    func() error { _, err := b.Rearm(ctx, id, false); return err },
+		"Forget":   func() error { return b.Forget(ctx, seq) },
+		"Erase":    func() error { return b.Erase(ctx, seq) },
+		"Pauses":   func() error { _, err := b.Pauses(ctx); return err },
+		"Pause":    func() error { return b.Pause(ctx, destA) },
+		"Resume":   func() error { return b.Resume(ctx, destA) },
+		"Adopt":    func() error { _, err := b.Adopt(ctx, "a", "b", 1); return err },
+		"CreateJob": func() error {
+			_, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Destination: destA})
+			return err
+		},
+		"CountJob": func() error {
+			_, err := b.CountJob(ctx, store.Job{Kind: store.Recover, Destination: destA})
+			return err
+		},
 		"AdvanceJob": func() error { _, err := b.AdvanceJob(ctx, "job_1", 1); return err },
 		"CancelJob":  func() error { _, err := b.CancelJob(ctx, "job_1"); return err },
 		"Jobs":       func() error { _, err := b.Jobs(ctx); return err },

@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"fmt"
+	"reflect"
 	"slices"
 	"strconv"
 	"time"
@@ -50,7 +51,7 @@ func recoverJob(b *bed) {
 		}
 	}
 	since := b.at(seqs[2]).Settled
-	plan := store.Job{Kind: store.Recover, Source: "a", Since: since}
+	plan := store.Job{Kind: store.Recover, Destination: destA, Since: since}
 	if n, err := b.CountJob(ctx, plan); n != 8 || err != nil {
 		b.t.Fatalf("%d would be recovered, %v", n, err)
 	}
@@ -59,7 +60,7 @@ func recoverJob(b *bed) {
 	}
 	j, err := b.CreateJob(ctx, plan)
 	b.must(err)
-	if j.Total != 8 || j.Done != 0 || j.State != store.JobRunning || !j.Created.Equal(b.clock()) || !j.Since.Equal(since) || j.Kind != store.Recover || j.Source != "a" {
+	if j.Total != 8 || j.Done != 0 || j.State != store.JobRunning || !j.Created.Equal(b.clock()) || !j.Since.Equal(since) || j.Kind != store.Recover || j.Destination != destA || j.Source != "" {
 		b.t.Fatalf("created: %+v", j)
 	}
 	j, err = b.AdvanceJob(ctx, j.ID, 3)
@@ -85,10 +86,10 @@ func recoverJob(b *bed) {
 	}
 	b.counted(destA)
 	kept, err := b.Job(ctx, j.ID)
-	if err != nil || kept != j {
+	if err != nil || !reflect.DeepEqual(kept, j) {
 		b.t.Errorf("%+v %v, want %+v", kept, err, j)
 	}
-	if again, err := b.AdvanceJob(ctx, j.ID, 3); err != nil || again != j {
+	if again, err := b.AdvanceJob(ctx, j.ID, 3); err != nil || !reflect.DeepEqual(again, j) {
 		b.t.Errorf("a job that is done: %+v %v", again, err)
 	}
 }
@@ -105,7 +106,7 @@ func replayJob(b *bed) {
 		b.delivered(b.eventOf("b", strconv.Itoa(n), "body"))
 		b.advance(time.Hour)
 	}
-	plan := store.Job{Kind: store.Replay, Source: "a", Since: start.Add(2 * time.Hour), Until: start.Add(7 * time.Hour)}
+	plan := store.Job{Kind: store.Replay, Destination: destA, Since: start.Add(2 * time.Hour), Until: start.Add(7 * time.Hour)}
 	j, err := b.CreateJob(ctx, plan)
 	b.must(err)
 	if j.Total != 5 || !j.Until.Equal(plan.Until) {
@@ -125,11 +126,11 @@ func replayJob(b *bed) {
 	}
 	// Once it is dead and recovered it is no replay any more.
 	b.settle(b.outcome(seqs[3], store.Dead, 2))
-	if _, err := b.Rearm(ctx, store.DeliveryID{Seq: seqs[3]}); err != nil || b.at(seqs[3]).Replay {
+	if _, err := b.Rearm(ctx, store.DeliveryID{Seq: seqs[3]}, false); err != nil || b.at(seqs[3]).Replay {
 		b.t.Errorf("%+v %v", b.at(seqs[3]), err)
 	}
 	// Without an end it ends now.
-	j, err = b.CreateJob(ctx, store.Job{Kind: store.Replay, Source: "a", Until: start.Add(1000 * time.Hour)})
+	j, err = b.CreateJob(ctx, store.Job{Kind: store.Replay, Destination: destA, Until: start.Add(1000 * time.Hour)})
 	if err != nil || j.Until.After(b.clock().Add(time.Second)) {
 		b.t.Errorf("%+v %v", j, err)
 	}
@@ -144,10 +145,10 @@ func jobMeetsChanges(b *bed) {
 		seqs = append(seqs, b.dead(b.event(strconv.Itoa(n), "body")))
 		b.advance(time.Minute)
 	}
-	j, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "a"})
+	j, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Destination: destA})
 	b.must(err)
 	b.must(b.Erase(ctx, seqs[1]))
-	if _, err := b.Rearm(ctx, store.DeliveryID{Seq: seqs[2]}); err != nil {
+	if _, err := b.Rearm(ctx, store.DeliveryID{Seq: seqs[2]}, false); err != nil {
 		b.t.Fatal(err)
 	}
 	b.settle(b.outcome(seqs[2], store.Delivered, 2))
@@ -159,7 +160,7 @@ func jobMeetsChanges(b *bed) {
 		b.t.Errorf("pending %v, want %v", got, want)
 	}
 	b.counts(store.Count{Pending: 4, Dead: 1})
-	for _, plan := range []store.Job{{Kind: "other", Source: "a"}, {Kind: store.Recover}} {
+	for _, plan := range []store.Job{{Kind: "other", Destination: destA}, {Kind: store.Recover}} {
 		if _, err := b.CreateJob(ctx, plan); err == nil {
 			b.t.Errorf("%+v is created", plan)
 		}
@@ -175,7 +176,7 @@ func keptJobs(b *bed) {
 	for n := range 5 {
 		b.dead(b.event(strconv.Itoa(n), "body"))
 	}
-	first, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Source: "a"})
+	first, err := b.CreateJob(ctx, store.Job{Kind: store.Recover, Destination: destA})
 	b.must(err)
 	_, err = b.AdvanceJob(ctx, first.ID, 2)
 	b.must(err)
@@ -183,10 +184,10 @@ func keptJobs(b *bed) {
 	if err != nil || canceled.State != store.JobCanceled || canceled.Done != 2 {
 		b.t.Fatalf("%+v %v", canceled, err)
 	}
-	if j, err := b.AdvanceJob(ctx, first.ID, 2); err != nil || j != canceled || len(b.pending()) != 2 {
+	if j, err := b.AdvanceJob(ctx, first.ID, 2); err != nil || !reflect.DeepEqual(j, canceled) || len(b.pending()) != 2 {
 		b.t.Errorf("%+v %v", j, err)
 	}
-	if j, err := b.CancelJob(ctx, first.ID); err != nil || j != canceled {
+	if j, err := b.CancelJob(ctx, first.ID); err != nil || !reflect.DeepEqual(j, canceled) {
 		b.t.Errorf("%+v %v", j, err)
 	}
 	for _, call := range []func() error{
@@ -199,7 +200,7 @@ func keptJobs(b *bed) {
 	var ids []string
 	for range 100 {
 		b.advance(time.Millisecond)
-		j, err := b.CreateJob(ctx, store.Job{Kind: store.Replay, Source: "a"})
+		j, err := b.CreateJob(ctx, store.Job{Kind: store.Replay, Destination: destA})
 		b.must(err)
 		if len(ids) > 0 && j.ID <= ids[len(ids)-1] {
 			b.t.Fatalf("%s comes after %s", j.ID, ids[len(ids)-1])
@@ -208,10 +209,10 @@ func keptJobs(b *bed) {
 	}
 	_, err = b.Job(ctx, first.ID)
 	b.wants(err, store.ErrNotFound)
-	_, err = b.CreateJob(ctx, store.Job{Kind: store.Replay, Source: "a"})
+	_, err = b.CreateJob(ctx, store.Job{Kind: store.Replay, Destination: destA})
 	b.wants(err, store.ErrJobs)
 	b.run(ids[50], 10)
-	last, err := b.CreateJob(ctx, store.Job{Kind: store.Replay, Source: "a"})
+	last, err := b.CreateJob(ctx, store.Job{Kind: store.Replay, Destination: destA})
 	b.must(err)
 	jobs, err := b.Jobs(ctx)
 	if err != nil || len(jobs) != 100 || jobs[0].ID != last.ID || jobs[99].ID != ids[0] {

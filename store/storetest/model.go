@@ -216,7 +216,7 @@ func (w *world) outcome() {
 }
 
 func (w *world) rearm(k *known) {
-	ok, err := w.Rearm(w.t.Context(), store.DeliveryID{Seq: k.seq})
+	ok, err := w.Rearm(w.t.Context(), store.DeliveryID{Seq: k.seq}, false)
 	switch {
 	case k.state == store.IgnoredState:
 		if ok || err != nil {
@@ -265,7 +265,7 @@ func (w *world) expire() {
 
 func (w *world) recover() {
 	since := w.clock().Add(-6 * time.Hour)
-	j, err := w.CreateJob(w.t.Context(), store.Job{Kind: store.Recover, Source: "a", Since: since})
+	j, err := w.CreateJob(w.t.Context(), store.Job{Kind: store.Recover, Destination: destA, Since: since})
 	w.must(err)
 	total, skipped := int64(0), int64(0)
 	for _, k := range w.events {

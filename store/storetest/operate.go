@@ -13,7 +13,7 @@ func rearm(b *bed) {
 	for _, state := range []store.State{store.Dead, store.Delivered, store.Pending} {
 		seq := b.settled(b.event(state.String(), "body"), state)
 		b.advance(time.Minute)
-		ok, err := b.Rearm(ctx, store.DeliveryID{Seq: seq})
+		ok, err := b.Rearm(ctx, store.DeliveryID{Seq: seq}, false)
 		if !ok || err != nil {
 			b.t.Fatalf("%v: %v %v", state, ok, err)
 		}
@@ -23,12 +23,12 @@ func rearm(b *bed) {
 		}
 	}
 	b.counts(store.Count{Pending: 3})
-	if ok, err := b.Rearm(ctx, store.DeliveryID{Seq: 7}); ok || err != nil {
+	if ok, err := b.Rearm(ctx, store.DeliveryID{Seq: 7}, false); ok || err != nil {
 		b.t.Errorf("no such delivery: %v %v", ok, err)
 	}
 	erased := b.delivered(b.event("erased", "body"))
 	b.must(b.Erase(ctx, erased))
-	ok, err := b.Rearm(ctx, store.DeliveryID{Seq: erased})
+	ok, err := b.Rearm(ctx, store.DeliveryID{Seq: erased}, false)
 	b.wants(err, store.ErrGone)
 	if ok || b.at(erased).State != store.Delivered {
 		b.t.Error("re-armed without a payload")

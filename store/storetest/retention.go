@@ -219,3 +219,57 @@ func retentionGoesOn(b *bed) {
 	b.left("from the future", odd, "all")
 	b.counts(store.Count{Pending: 50})
 }
+
+// retentionOfMessages: a message goes as a whole once its own time is over, which runs from
+// when its last delivery was settled, whatever holds for the events of sources.
+func retentionOfMessages(b *bed) {
+	kept := store.Retention{Age: 2 * day, Dead: 100 * day, Messages: day, Window: func(string) (time.Duration, bool) { return 300 * day, true }}
+	b.SetRetention(kept)
+	message := func(name string, keep time.Duration, to ...string) int64 {
+		a := b.message(name, "body", to...)
+		a.Window = keep
+		return b.accept(a).Seq
+	}
+	short, long, ever := message("short", day, epA, epB), message("long", 10*day, epA), message("ever", 0, epA)
+	none, waits := message("none", 3*day), message("waits", day, epA, epB)
+	event := b.delivered(b.event("event", "body"))
+	for _, seq := range []int64{long, ever, waits} {
+		b.tried(store.DeliveryID{Seq: seq}, epA, store.Dead, 1, 500)
+	}
+	b.tried(store.DeliveryID{Seq: short}, epA, store.Delivered, 1, 200)
+	b.advance(day / 2)
+	b.tried(store.DeliveryID{Seq: short, N: 1}, epB, store.Dead, 1, 500)
+	check := func(when string, want map[int64]string) {
+		b.t.Helper()
+		b.sweep()
+		for seq, left := range want {
+			b.left(when, seq, left)
+		}
+	}
+	all := map[int64]string{short: "all", long: "all", ever: "all", none: "all", waits: "all", event: "all"}
+	b.advance(day - time.Millisecond)
+	check("just before the shortest is over", all)
+	b.advance(time.Millisecond)
+	all[short] = "nothing"
+	check("when it is", all)
+	b.advance(3*day/2 - time.Millisecond)
+	all[event] = "row"
+	check("just before that without a delivery is over", all)
+	b.advance(time.Millisecond)
+	all[none] = "nothing"
+	check("when it is", all)
+	b.reopen()
+	b.SetRetention(kept)
+	b.expect(b.message("short", "body", epA), store.Verdict{Result: store.Stored})
+	b.expect(b.message("long", "body", epA), store.Verdict{Result: store.Duplicate, Seq: long})
+	b.advance(7*day - time.Millisecond)
+	check("just before the longest is over", all)
+	b.advance(time.Millisecond)
+	all[long] = "nothing"
+	check("when it is", all)
+	b.advance(1000 * day)
+	check("at last", map[int64]string{ever: "all", waits: "all", event: "nothing"})
+	if got := b.counted(epB); got.Pending != 1 || got.Dead != 0 {
+		b.t.Errorf("%+v", got)
+	}
+}

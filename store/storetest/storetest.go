@@ -67,6 +67,22 @@ func Run(t *testing.T, opener Opener) {
 		{"RetentionOfDeadLetters", retentionOfDead},
 		{"RetentionBySize", retentionBySize},
 		{"RetentionGoesOn", retentionGoesOn},
+		{"Targets", targets},
+		{"WithoutATarget", keeping},
+		{"Once", once},
+		{"Deliver", addDelivery},
+		{"ByHand", byHand},
+		{"Then", then},
+		{"Query", query},
+		{"RetentionOfMessages", retentionOfMessages},
+		{"MissingJob", missingJob},
+		{"SelectJob", selectJob},
+		{"OnceJob", onceJob},
+		{"JobsOfEarlierReleases", earlierJobs},
+		{"Messages", messages},
+		{"FarBetween", farBetween},
+		{"DeliveriesTo", deliveriesTo},
+		{"AttemptsOfEndpoints", attemptsOfEndpoints},
 		{"Model", model},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -161,7 +177,7 @@ func (b *bed) event(id, body string) *store.Arrival { return b.eventOf("a", id, 
 func (b *bed) eventOf(source, id, body string) *store.Arrival {
 	now := b.clock()
 	return &store.Arrival{
-		Source: source, Destination: "source/" + source, ID: id, Type: "invoice.paid", Scheme: "svix",
+		Source: source, To: []store.Target{{Destination: "source/" + source}}, ID: id, Type: "invoice.paid", Scheme: "svix",
 		Timestamp: now.Add(-time.Second), Received: now, Key: key(source, id, body), Window: window72,
 		Head: []byte("POST /hooks\n"), Body: []byte(body),
 	}
@@ -170,7 +186,7 @@ func (b *bed) eventOf(source, id, body string) *store.Arrival {
 // ignored is the same event as one that is not to be forwarded.
 func ignored(a *store.Arrival) *store.Arrival {
 	other := *a
-	other.Destination = ""
+	other.To = nil
 	return &other
 }
 
@@ -235,7 +251,7 @@ func (b *bed) settled(a *store.Arrival, state store.State) int64 {
 	b.t.Helper()
 	seq := b.stored(a)
 	o := b.outcome(seq, state, 1)
-	o.Destination = a.Destination
+	o.Destination = a.To[0].Destination
 	b.settle(o)
 	return seq
 }

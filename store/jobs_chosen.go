@@ -1,0 +1,63 @@
+package store
+
+import "context"
+
+// The candidates of Missing and Select are looked at one by one, in the order of an index:
+// what is chosen of them only Options.Match knows.
+const (
+	missingQuery = `FROM events e WHERE e.source = ? AND e.scheme = '' AND e.seq > ? AND e.seq < ? AND e.received >= ? AND e.received < ?`
+	selectQuery  = `FROM deliveries d JOIN events e ON e.seq = d.event WHERE d.destination = ? AND substr(d.destination, 1, 3) = 'ep_' AND d.event > ? AND d.event < ? AND e.received >= ? AND e.received < ?`
+
+	missingNext = `SELECT ` + deliveryColumns + `, p.head, 0 FROM (SELECT * ` + missingQuery + ` ORDER BY e.seq LIMIT ?
+) e LEFT JOIN deliveries d ON d.event = e.seq AND d.destination = ? LEFT JOIN payloads p ON p.seq = e.seq ORDER BY e.seq`
+	selectNext = `SELECT ` + triedColumns + ` FROM (SELECT d.* ` + selectQuery + ` ORDER BY d.event LIMIT ?
+) d` + triedJoins + ` ORDER BY d.event`
+)
+
+// within is the part of all events that a job has still to look at.
+func (j *job) within() span { return newSpan(j.Since, j.Until).next(j.seq, true) }
+
+// lookAhead is at how many candidates a step looks at most, for each that it may choose.
+const lookAhead = 5
+
+// chosen returns what comes next of a job that chooses. It looks ahead as long as it finds
+// nothing, so far.
+func (s *Store) chosen(ctx context.Context, j *job, n int) (next step, err error) {
+	_, args := j.rest()
+	args = append(args, n*lookAhead)
+	query := selectNext
+	if j.Kind == Missing {
+		query, args = missingNext, append(args, j.Destination)
+	}
+	next.last = true
+	err = s.Query(ctx, query, args, func(scan func(...any) error) error {
+		d, err := scanTried(scan)
+		if err != nil {
+			return err
+		}
+		next.seq = d.Seq
+		if next.looked++; next.looked == int64(n)*lookAhead {
+			next.last = false
+		}
+		if !s.takes(j, &d) {
+			return nil
+		}
+		if next.events = append(next.events, d.Seq); len(next.events) == n {
+			next.last = false
+			return errEnough
+		}
+		return nil
+	})
+	return next, err
+}
+
+// takes reports whether a job takes a candidate.
+func (s *Store) takes(j *job, d *Delivery) bool {
+	if j.Kind == Missing && d.Destination != "" || j.Kind == Select && d.State == Pending {
+		return false
+	}
+	if j.Kind == Missing { // what there is not is not ignored
+		*d = Delivery{Event: d.Event, Head: d.Head}
+	}
+	return s.Match == nil || s.Match(j.Filter, d)
+}

@@ -1,0 +1,143 @@
+package store
+
+import (
+	"context"
+	"math"
+	"slices"
+	"time"
+)
+
+const (
+	// lookFor is how many rows are read at once if not each of them is part of the page,
+	// and lookAt how many are looked at in one call at most.
+	lookFor = 200
+	lookAt  = 10_000
+	// near is how far the number of an event is from when it was received, at most: events
+	// are numbered as they come, by the clock.
+	near = time.Minute
+)
+
+// lister reads a list in pages. P is a position in it, the zero value of which is none.
+type lister[T any, P comparable] struct {
+	// read returns at most n rows that are next to a position: older ones, or newer ones if
+	// it is to go up; those next to it come first.
+	read func(from P, up bool, n int) ([]T, error)
+	at   func(*T) P
+	// match says which rows belong to it; nil: all.
+	match func(*T) bool
+}
+
+// page returns a page, the newest first, and where the next one in the same direction
+// begins; the zero value if there is none. It looks at so many rows only: there may be a
+// next page although this one is not full.
+func (l *lister[T, P]) page(before, after P, limit int) (page []T, next P, err error) {
+	var none P
+	limit = pageSize(limit)
+	from, up := before, after != none
+	if up {
+		from = after
+	}
+	for looked := 0; looked < lookAt; {
+		n := limit + 1 - len(page)
+		if l.match != nil {
+			n = max(n, lookFor)
+		}
+		rows, err := l.read(from, up, n)
+		if err != nil {
+			return nil, none, err
+		}
+		for i := range rows {
+			if l.match != nil && !l.match(&rows[i]) {
+				continue
+			}
+			if len(page) == limit {
+				next = l.at(&page[limit-1])
+				return l.order(page, up), next, nil
+			}
+			page = append(page, rows[i])
+		}
+		if len(rows) < n {
+			return l.order(page, up), none, nil
+		}
+		from, looked = l.at(&rows[n-1]), looked+n
+	}
+	return l.order(page, up), from, nil
+}
+
+// order puts the newest first.
+func (l *lister[T, P]) order(page []T, up bool) []T {
+	if up {
+		slices.Reverse(page)
+	}
+	return page
+}
+
+// span is a part of a list of events: behind lo and before hi by their number, from on
+// and before to by when they were received.
+type span struct {
+	lo, hi   int64
+	from, to int64
+}
+
+func newSpan(from, to time.Time) span {
+	s := span{lo: -1, hi: math.MaxInt64, from: math.MinInt64, to: math.MaxInt64}
+	if !from.IsZero() {
+		s.lo, s.from = from.Add(-near).UnixMicro(), millis(from)
+	}
+	if !to.IsZero() {
+		s.hi, s.to = to.Add(near).UnixMicro(), millis(to)
+	}
+	return s
+}
+
+// next is the part that is next to a position.
+func (s span) next(at int64, up bool) span {
+	switch {
+	case at == 0:
+	case up:
+		s.lo = max(s.lo, at)
+	default:
+		s.hi = min(s.hi, at)
+	}
+	return s
+}
+
+// has reports whether an event of that part was received in time.
+func (s span) has(received time.Time) bool {
+	at := millis(received)
+	return s.from <= at && at < s.to
+}
+
+// direction writes the order of a query for its direction.
+func direction(up bool) string {
+	if up {
+		return ""
+	}
+	return " DESC"
+}
+
+// bodies adds payloads to deliveries whose payload is kept; a damaged one is taken for one
+// that is not.
+func (r *Reader) bodies(ctx context.Context, of []*Delivery) error {
+	events := make([]int64, len(of))
+	by := make(map[int64][]*Delivery, len(of))
+	for i, d := range of {
+		events[i] = d.Seq
+		by[d.Seq] = append(by[d.Seq], d)
+		d.Head = nil
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	return r.Query(ctx, "SELECT seq, sum, head, body FROM payloads WHERE "+r.dialect.in("seq"), []any{r.dialect.List(events)}, func(scan func(...any) error) error {
+		var seq, sum int64
+		var head, body []byte
+		if err := scan(&seq, &sum, &head, &body); err != nil || sum != checksum(head, body) {
+			return err
+		}
+		for _, d := range by[seq] {
+			d.Head, d.Body = blob(head), blob(body)
+		}
+		return nil
+	})
+}
