@@ -169,6 +169,7 @@ func listAttemptedDestinations(c *call) (int, listResponse[messageEndpointOut], 
 
 func getAttempt(c *call) (int, attemptOut, error) {
 	a, err := c.sender.Attempt(c.ctx, c.app, c.path("msg_id"), c.path("attempt_id"))
+	a.Message = nil // only lists have it, if it is asked for
 	return http.StatusOK, attemptOf(&a, true), err
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
 
@@ -95,10 +96,13 @@ type exampleIn struct {
 }
 
 func sendExample(c *call, in *exampleIn) (int, messageOut, error) {
-	if c.token.Scope == Application {
+	if c.token.Scope == Application && in.EventType.value != sender.EventPing {
 		t, err := c.sender.EventType(c.ctx, in.EventType.value)
 		if err == nil && !t.VisibleTo(c.token.FeatureFlags) {
-			return 0, messageOut{}, errNoEntity
+			err = sender.ErrNotFound
+		}
+		if err != nil {
+			return 0, messageOut{}, err
 		}
 	}
 	m, err := c.sender.SendExample(c.ctx, c.app, c.endpoint(), in.EventType.value, int(in.Index.or(0)))

@@ -5,7 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 )
 
 // strict tells the Go SDKs that refuse an answer for a field they do not know: 1.39
@@ -43,7 +42,7 @@ func trimmedValue(v reflect.Value) any {
 			list[i] = trimmedValue(v.Index(i))
 		}
 		return list
-	case t.Kind() != reflect.Struct || t.ConvertibleTo(reflect.TypeFor[time.Time]()):
+	case t.Kind() != reflect.Struct || isTime(t):
 		return v.Interface()
 	}
 	fields := make(map[string]any)

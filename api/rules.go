@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // rules are what the tag "api" says of a field of a body, for its check and for the
@@ -77,7 +78,7 @@ func check(body reflect.Value, loc ...string) (problems []Problem) {
 		if msg := r.violation(value); msg != "" {
 			problems = append(problems, Problem{at, msg, "value_error"})
 		}
-		if value.Kind() == reflect.Struct {
+		if value.Kind() == reflect.Struct && !isTime(value.Type()) {
 			problems = append(problems, check(value, at...)...)
 		}
 	}
@@ -91,10 +92,21 @@ func (r rules) violation(v reflect.Value) string {
 		return "it must not be empty"
 	case r.nonempty && v.Kind() == reflect.Slice && v.Len() == 0:
 		return "it must have at least one item"
-	case r.min != nil && v.Int() < *r.min:
+	case r.min != nil && integer(v) < *r.min:
 		return fmt.Sprintf("it must be %d at least", *r.min)
-	case r.max != nil && v.Int() > *r.max:
+	case r.max != nil && integer(v) > *r.max:
 		return fmt.Sprintf("it must be %d at most", *r.max)
 	}
 	return ""
 }
+
+// integer is the value of a whole number that fits.
+func integer(v reflect.Value) int64 {
+	if v.CanUint() {
+		return int64(v.Uint())
+	}
+	return v.Int()
+}
+
+// isTime reports whether a type is that of times.
+func isTime(t reflect.Type) bool { return t.ConvertibleTo(reflect.TypeFor[time.Time]()) }

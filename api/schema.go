@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -29,7 +28,7 @@ func (s schemas) of(t reflect.Type, r rules) object {
 			o = nullable(o)
 		}
 		return o
-	case t.ConvertibleTo(reflect.TypeFor[time.Time]()):
+	case isTime(t):
 		return object{"type": "string", "format": "date-time"}
 	}
 	switch t.Kind() {

@@ -97,8 +97,9 @@ type Space struct {
 // Dialect is how the SQL of a database differs from what this package writes,
 // which is the common part, with ? for parameters.
 type Dialect struct {
-	// Integer is the type of 64 bits, Blob that of bytes.
-	Integer, Blob string
+	// Integer is the type of 64 bits, Blob that of bytes, and Ordered that of texts which
+	// are in the order of their bytes.
+	Integer, Blob, Ordered string
 	// Clustered ends the definition of a table whose rows lie in the order of
 	// their key.
 	Clustered string
@@ -148,7 +149,7 @@ func (d Dialect) rebind(query string) string {
 
 // schema writes a definition in the dialect.
 func (d Dialect) schema(ddl string) string {
-	return strings.NewReplacer("{int}", d.Integer, "{blob}", d.Blob, "{clustered}", d.Clustered).Replace(ddl)
+	return strings.NewReplacer("{int}", d.Integer, "{blob}", d.Blob, "{text}", d.Ordered, "{clustered}", d.Clustered).Replace(ddl)
 }
 
 // wait is the context of what may take so long.

@@ -23,8 +23,8 @@ type Migration struct {
 	// integers, texts and bytes.
 	Tables []string
 	// SQL is the statements, in which {int} and {blob} stand for the types of 64-bit
-	// integers and of bytes, and {clustered} for what ends a table that lies in the
-	// order of its key.
+	// integers and of bytes, {text} for that of texts which are in the order of their
+	// bytes, and {clustered} for what ends a table that lies in the order of its key.
 	SQL []string
 }
 

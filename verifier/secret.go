@@ -16,7 +16,8 @@ const (
 	// defaultMinKey is 128 bits: less can be guessed.
 	defaultMinKey = 16
 	// maxSecrets bounds the secrets of one verifier, as each costs a MAC per
-	// request, forged ones too.
+	// request, forged ones too. A signer may have as many as a verifier tries
+	// signatures.
 	maxSecrets = 8
 )
 

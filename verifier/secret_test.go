@@ -128,15 +128,20 @@ func TestSecretErrors(t *testing.T) {
 	}
 	for _, s := range []verifier.Scheme{standard, preset(t, "github")} {
 		for name, open := range openings {
-			secrets := make([]string, 9)
+			most, why := 8, "are tried"
+			if name == "signer" {
+				most, why = 16, "sign"
+			}
+			secrets := make([]string, most+1)
 			for i := range secrets {
 				secrets[i] = testSecret(s)
 			}
-			if err := open(s, secrets[:8]...); err != nil {
-				t.Errorf("%s with 8 secrets: %v", name, err)
+			if err := open(s, secrets[:most]...); err != nil {
+				t.Errorf("%s with %d secrets: %v", name, most, err)
 			}
-			if err := open(s, secrets...); err == nil || err.Error() != "scheme "+s.Name+": 9 secrets are too many, at most 8 are tried" {
-				t.Errorf("%s with 9 secrets: %v", name, err)
+			want := fmt.Sprintf("scheme %s: %d secrets are too many, at most %d %s", s.Name, most+1, most, why)
+			if err := open(s, secrets...); err == nil || err.Error() != want {
+				t.Errorf("%s with %d secrets: %v; want %s", name, most+1, err, want)
 			}
 		}
 	}

@@ -70,8 +70,11 @@ func readSecrets(c *compiled, secrets []string, signing bool) (*keyring, error) 
 	if len(secrets) == 0 {
 		return nil, errors.New("there is no secret")
 	}
-	if len(secrets) > maxSecrets {
-		return nil, fmt.Errorf("%d secrets are too many, at most %d are tried", len(secrets), maxSecrets)
+	if most := maxSecrets; !signing && len(secrets) > most {
+		return nil, fmt.Errorf("%d secrets are too many, at most %d are tried", len(secrets), most)
+	}
+	if most := maxCandidates; signing && len(secrets) > most {
+		return nil, fmt.Errorf("%d secrets are too many, at most %d sign", len(secrets), most)
 	}
 	var keys []key
 	for i, secret := range secrets {

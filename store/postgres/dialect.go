@@ -16,7 +16,7 @@ AND owner NOT IN (SELECT number FROM gateways WHERE number > 0 AND number <> ? A
 AND event <> ALL(?) ORDER BY due, armed, event LIMIT ? FOR UPDATE SKIP LOCKED) RETURNING *`
 
 var dialect = store.Dialect{
-	Integer: "BIGINT", Blob: "BYTEA", Begin: "BEGIN", Numbered: true, Text: text,
+	Integer: "BIGINT", Blob: "BYTEA", Ordered: `TEXT COLLATE "C"`, Begin: "BEGIN", Numbered: true, Text: text,
 	In: "= ANY(?)", List: func(numbers []int64) any { return numbers },
 	Lock: " FOR UPDATE", Claim: claim, Timeout: commitTimeout, Patience: queryTimeout + time.Second, Reopen: 2 * time.Second,
 }

@@ -224,7 +224,7 @@ func (f *File) Readers() *sql.DB {
 func (f *File) Dialect() store.Dialect { return dialect }
 
 var dialect = store.Dialect{
-	Integer: "INTEGER", Blob: "BLOB", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE",
+	Integer: "INTEGER", Blob: "BLOB", Ordered: "TEXT", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE",
 	Reopen: 30 * time.Second, In: "IN (SELECT value FROM json_each(?))", List: list,
 }
 

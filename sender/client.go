@@ -1,0 +1,434 @@
+package sender
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptrace"
+	"net/netip"
+	"net/textproto"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+	"unicode/utf8"
+
+	"golang.org/x/net/http/httpguts"
+)
+
+// Resolver looks names up, as [net.Resolver] does.
+type Resolver interface {
+	LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error)
+}
+
+// ClientOptions say how a [Client] posts. Zero values take the defaults.
+type ClientOptions struct {
+	// Guard decides which addresses are dialed, and which URLs are taken. Nil: any,
+	// for URLs that the operator himself has named.
+	Guard *Guard
+	// UserAgent is that of every request. Default: Hookgate.
+	UserAgent string
+	// RootCAs verify certificates. Default: those of the system.
+	RootCAs *x509.CertPool
+	// Resolver looks names up. Default: that of the system.
+	Resolver Resolver
+	// DialTimeout is for the lookup and the connection, TLSTimeout for the handshake.
+	// Default: 10s each.
+	DialTimeout, TLSTimeout time.Duration
+	// IdleTimeout is how long a connection is kept for the next post. Default: 30s.
+	IdleTimeout time.Duration
+	// IdleConns is how many such connections are kept, IdleConnsPerHost for one host.
+	// Default: 256, 16.
+	IdleConns, IdleConnsPerHost int
+}
+
+// Client posts webhooks. It speaks HTTP/1.1, and HTTP/2 over TLS, of TLS 1.2 and
+// later; verifies certificates, which nothing turns off; uses no proxy, whatever the
+// environment says; follows no redirect, keeps no cookie and asks for no compression.
+// It is safe for concurrent use.
+type Client struct {
+	options   ClientOptions
+	tls       *tls.Config
+	transport *http.Transport
+}
+
+const (
+	// maxResponse is how much of a response's body is read; more ends the connection.
+	maxResponse = 64 << 10
+	// keptResponse is how much of it is kept. Svix keeps as much.
+	keptResponse = 20_000
+	// maxResponseHeader is for all headers of a response, those of 1xx with it.
+	maxResponseHeader = 64 << 10
+	// fallbackTimeout ends a post whose context has no deadline.
+	fallbackTimeout = 30 * time.Second
+	// maxAddresses is how many addresses of a name are tried, each a little after the
+	// one before, or when that has failed.
+	maxAddresses = 8
+	nextAddress  = 300 * time.Millisecond
+)
+
+// NewClient returns a client. It is closed by [Client.Close].
+func NewClient(o ClientOptions) *Client {
+	o.UserAgent = cmp.Or(o.UserAgent, "Hookgate")
+	o.DialTimeout = cmp.Or(max(o.DialTimeout, 0), 10*time.Second)
+	o.TLSTimeout = cmp.Or(max(o.TLSTimeout, 0), 10*time.Second)
+	o.IdleTimeout = cmp.Or(max(o.IdleTimeout, 0), 30*time.Second)
+	o.IdleConns = cmp.Or(max(o.IdleConns, 0), 256)
+	o.IdleConnsPerHost = cmp.Or(max(o.IdleConnsPerHost, 0), 16)
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
+	}
+	c := &Client{options: o, tls: &tls.Config{
+		MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"h2", "http/1.1"},
+		ClientSessionCache: tls.NewLRUClientSessionCache(o.IdleConns),
+	}}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(true)
+	c.transport = &http.Transport{
+		Proxy: nil, // on purpose: the guard would check the proxy's address, not the endpoint's
+		DialContext: func(ctx context.Context, _, address string) (net.Conn, error) {
+			ctx, cancel := context.WithTimeout(ctx, o.DialTimeout)
+			defer cancel()
+			return c.dial(ctx, address, true)
+		},
+		DialTLSContext:         c.dialTLS,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxIdleConns:           o.IdleConns,
+		MaxIdleConnsPerHost:    o.IdleConnsPerHost,
+		IdleConnTimeout:        o.IdleTimeout,
+		MaxResponseHeaderBytes: maxResponseHeader,
+		HTTP2: &http.HTTP2Config{
+			// A peer that is gone, or does not read, does not keep a connection.
+			SendPingTimeout: 10 * time.Second, PingTimeout: 5 * time.Second, WriteByteTimeout: 10 * time.Second,
+			// What it may send unasked is bounded by these windows.
+			MaxReceiveBufferPerStream: 2 * maxResponse, MaxReceiveBufferPerConnection: 1 << 20,
+		},
+	}
+	return c
+}
+
+// Close closes the connections that are idle, and the others when they become idle.
+func (c *Client) Close() { c.transport.CloseIdleConnections() }
+
+// Post is a webhook to be posted.
+type Post struct {
+	// URL is the endpoint's, as [CheckURL] returns it.
+	URL string
+	// Header are the headers of the request. Those that belong to the connection, the
+	// host and the body's length are ours, in any spelling, as is the user agent.
+	Header http.Header
+	// Body is sent as it is. It must not be changed meanwhile.
+	Body []byte
+}
+
+// Post makes one request and returns what came of it. It returns soon after ctx is
+// done; without a deadline it has 30 s.
+//
+// The request is sent once. It is sent again only if the endpoint cannot have seen it:
+// an idle connection was closed before the first byte was written to it, or HTTP/2 says
+// that the stream was refused.
+func (c *Client) Post(ctx context.Context, p Post) *Exchange {
+	begun := time.Now()
+	if _, ok := ctx.Deadline(); !ok {
+		bounded, cancel := context.WithTimeout(ctx, fallbackTimeout)
+		defer cancel()
+		ctx = bounded
+	}
+	ex := new(Exchange)
+	c.post(ctx, p, ex)
+	ex.Took = time.Since(begun)
+	return ex
+}
+
+func (c *Client) post(ctx context.Context, p Post, ex *Exchange) {
+	at := new(progress)
+	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(ctx, at.trace()))
+	defer cancel() // lets go of what has not been read
+	ex.URL = redact(p.URL[:min(len(p.URL), MaxURL)])
+	r, err := c.request(ctx, p)
+	if err != nil {
+		ex.fail(ctx, &requestError{err}, at)
+		return
+	}
+	ex.URL, ex.Sent = redactURL(r.URL), keptHeader(r.Header)
+	response, err := c.transport.RoundTrip(r)
+	if err != nil {
+		ex.fail(ctx, err, at)
+		return
+	}
+	defer response.Body.Close()
+	at.answered = true
+	ex.Status, ex.Protocol, ex.RetryAfter = response.StatusCode, response.Proto, response.Header.Get("Retry-After")
+	ex.RetryAfter = ex.RetryAfter[:min(len(ex.RetryAfter), 128)]
+	ex.Header = keptHeader(response.Header)
+	if response.StatusCode/100 == 3 {
+		ex.fail(ctx, errRedirect, at)
+	}
+	if err := ex.read(response.Body); err != nil {
+		ex.fail(ctx, err, at)
+	}
+	if ex.Status/100 != 2 && c.options.Guard != nil && c.options.Guard.allowed(at.peer()) {
+		ex.Header, ex.Body, ex.Cut, ex.Withheld = nil, nil, false, true
+	}
+}
+
+// request makes the request of a post.
+func (c *Client) request(ctx context.Context, p Post) (*http.Request, error) {
+	text, err := CheckURL(p.URL, c.options.Guard)
+	if err != nil {
+		return nil, err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, text, bytes.NewReader(p.Body))
+	if err != nil {
+		return nil, errors.New("the URL cannot be parsed")
+	}
+	// A body of length 0 is announced as well. That NewRequest has set GetBody lets the
+	// transport send again what was not seen.
+	r.Header = make(http.Header, len(p.Header)+3)
+	authorized, accept := false, false
+	for name, values := range p.Header {
+		if !httpguts.ValidHeaderFieldName(name) || slices.ContainsFunc(values, func(v string) bool { return !httpguts.ValidHeaderFieldValue(v) }) {
+			return nil, fmt.Errorf("the header %q is malformed", name)
+		}
+		canonical := textproto.CanonicalMIMEHeaderKey(name)
+		switch {
+		case slices.Contains(ownHeaders, canonical):
+			continue
+		case canonical == "Idempotency-Key", canonical == "X-Idempotency-Key":
+			// In this spelling net/http does not take it for a permission to send again.
+			name = strings.ToLower(name)
+		}
+		authorized, accept = authorized || canonical == "Authorization", accept || canonical == "Accept"
+		r.Header[name] = append(r.Header[name], values...)
+	}
+	if password, ok := r.URL.User.Password(); r.URL.User != nil && !authorized && (ok || r.URL.User.Username() != "") {
+		r.SetBasicAuth(r.URL.User.Username(), password)
+	}
+	if !accept {
+		r.Header.Set("Accept", "*/*")
+	}
+	r.Header.Set("User-Agent", c.options.UserAgent)
+	return r, nil
+}
+
+// ownHeaders are the headers that a post does not choose.
+var ownHeaders = []string{
+	"Connection", "Content-Length", "Expect", "Host", "Http2-Settings", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Connection",
+	"Te", "Trailer", "Transfer-Encoding", "Upgrade", "User-Agent",
+}
+
+// read reads the body of a response, and keeps its beginning.
+func (e *Exchange) read(body io.Reader) error {
+	beginning := new(bytes.Buffer)
+	n, err := io.Copy(beginning, io.LimitReader(body, keptResponse))
+	e.Body = beginning.Bytes()
+	if err != nil || n < keptResponse {
+		return err
+	}
+	n, err = io.CopyN(io.Discard, body, maxResponse-keptResponse+1)
+	if n > 0 {
+		e.Cut, e.Body = true, trimRune(e.Body)
+	}
+	switch err {
+	case nil:
+		return errTooLong
+	case io.EOF: // it has ended
+		return nil
+	default:
+		return err
+	}
+}
+
+// trimRune removes a character that was cut off from the end of a text.
+func trimRune(text []byte) []byte {
+	for i := 1; i < utf8.UTFMax && i <= len(text); i++ {
+		if c := text[len(text)-i]; utf8.RuneStart(c) {
+			if !utf8.FullRune(text[len(text)-i:]) {
+				return text[:len(text)-i]
+			}
+			break
+		}
+	}
+	return text
+}
+
+// dialTLS connects, and shakes hands.
+func (c *Client) dialTLS(ctx context.Context, _, address string) (net.Conn, error) {
+	dialing, cancel := context.WithTimeout(ctx, c.options.DialTimeout)
+	defer cancel()
+	raw, err := c.dial(dialing, address, false)
+	if err != nil {
+		return nil, err
+	}
+	config := c.tls.Clone()
+	config.ServerName, _, _ = net.SplitHostPort(address) // dial has split it
+	conn := tls.Client(raw, config)
+	ctx, cancel = context.WithTimeout(ctx, c.options.TLSTimeout)
+	defer cancel()
+	if err := conn.HandshakeContext(ctx); err != nil {
+		raw.Close()
+		return nil, &tlsError{err}
+	}
+	return conn, nil
+}
+
+// dial looks a host up, once, and connects to an address of it that the guard lets
+// pass. Others are left out: a name with a public and a private address is the former.
+func (c *Client) dial(ctx context.Context, address string, plain bool) (net.Conn, error) {
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return nil, err
+	}
+	found, err := c.lookup(ctx, host)
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	var blocked error
+	for _, a := range alternate(found) {
+		if err := c.options.Guard.Check(a, plain); err != nil {
+			blocked = cmp.Or(blocked, err)
+			continue
+		}
+		open = append(open, net.JoinHostPort(a.String(), port))
+	}
+	if len(open) == 0 {
+		return nil, blocked
+	}
+	dialer := &net.Dialer{ControlContext: c.options.Guard.control(plain)}
+	if len(open) == 1 {
+		return dialer.DialContext(ctx, "tcp", open[0])
+	}
+	return dialFirst(ctx, dialer, open[:min(len(open), maxAddresses)])
+}
+
+// lookup returns the addresses of a host, of which there is one at least.
+func (c *Client) lookup(ctx context.Context, host string) ([]netip.Addr, error) {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return []netip.Addr{address}, nil
+	}
+	found, err := c.options.Resolver.LookupNetIP(ctx, "ip", host)
+	if err == nil && len(found) == 0 {
+		err = errors.New("the name has no address")
+	}
+	if err != nil {
+		return nil, &lookupError{err}
+	}
+	return found, nil
+}
+
+// alternate returns the addresses without doubles, IPv6 and IPv4 in turn, so that a
+// family that does not work here costs little. The first one's family is first.
+func alternate(found []netip.Addr) (all []netip.Addr) {
+	var families [2][]netip.Addr
+	for _, a := range found {
+		a, i := a.Unmap(), 0
+		if a.Is4() != found[0].Unmap().Is4() {
+			i = 1
+		}
+		if !slices.Contains(families[i], a) && len(families[i]) < 4*maxAddresses {
+			families[i] = append(families[i], a)
+		}
+	}
+	for i := range max(len(families[0]), len(families[1])) {
+		for _, family := range families {
+			if i < len(family) {
+				all = append(all, family[i])
+			}
+		}
+	}
+	return all
+}
+
+// dialFirst connects to the first address that answers. The next is tried when the one
+// before has failed, or has not answered for a while.
+func dialFirst(ctx context.Context, dialer *net.Dialer, addresses []string) (net.Conn, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	type result struct {
+		conn net.Conn
+		err  error
+	}
+	results := make(chan result)
+	var first error
+	for next, running := 0, 0; ; {
+		var later <-chan time.Time
+		if next < len(addresses) {
+			address := addresses[next]
+			next, running = next+1, running+1
+			go func() {
+				conn, err := dialer.DialContext(ctx, "tcp", address)
+				select {
+				case results <- result{conn, err}:
+				case <-ctx.Done():
+					if conn != nil {
+						conn.Close()
+					}
+				}
+			}()
+			if next < len(addresses) {
+				later = time.After(nextAddress)
+			}
+		}
+		select {
+		case r := <-results:
+			if r.err == nil {
+				return r.conn, nil
+			}
+			first = cmp.Or(first, r.err)
+			if running--; running == 0 && next == len(addresses) {
+				return nil, first
+			}
+		case <-later:
+		case <-ctx.Done():
+			return nil, cmp.Or(first, context.Cause(ctx))
+		}
+	}
+}
+
+// progress is how far a request has come. Its hooks are called on goroutines of the
+// transport, even after it has returned.
+type progress struct {
+	remote   atomic.Pointer[netip.Addr]
+	written  atomic.Bool
+	answered bool // by Post
+}
+
+func (p *progress) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GotConn: func(info httptrace.GotConnInfo) {
+			remote := netip.Addr{}
+			if tcp, ok := info.Conn.RemoteAddr().(*net.TCPAddr); ok {
+				remote = tcp.AddrPort().Addr().Unmap()
+			}
+			p.remote.Store(&remote)
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) {
+			if info.Err == nil {
+				p.written.Store(true)
+			}
+		},
+	}
+}
+
+// peer is the address that was connected to; the zero one if there was none.
+func (p *progress) peer() netip.Addr {
+	if remote := p.remote.Load(); remote != nil {
+		return *remote
+	}
+	return netip.Addr{}
+}
+
+var (
+	errRedirect = errors.New("redirects are not followed")
+	errTooLong  = fmt.Errorf("the response's body is longer than %d bytes", maxResponse)
+)
