@@ -27,6 +27,8 @@ const (
 type desk struct {
 	*httptest.Server
 	terminal bool
+	now      func() time.Time // nil: it is noon
+	admin    func(string) (http.RoundTripper, string, error)
 	answers  map[string][]string // by method and path: a status and a body, the last of them again and again
 
 	mu   sync.Mutex
@@ -109,7 +111,7 @@ func (d *desk) wantAsked(t testing.TB, want ...string) (all []asked) {
 	return all
 }
 
-// run runs the webhook command at noon.
+// run runs the webhook command.
 func (d *desk) run(t testing.TB, stdin string, args ...string) result {
 	t.Helper()
 	return d.runContext(t, t.Context(), stdin, args...)
@@ -120,9 +122,13 @@ func (d *desk) runContext(t testing.TB, ctx context.Context, stdin string, args 
 	root := &cobra.Command{Use: "hookgate", SilenceUsage: true}
 	webhook := &cobra.Command{Use: "webhook <command>"}
 	root.AddCommand(webhook)
+	now := d.now
+	if now == nil {
+		now = func() time.Time { return noon }
+	}
 	Attach(webhook, Host{
-		Program: "hookgate", Exit: func(status int) error { return exited(status) },
-		now: func() time.Time { return noon }, poll: time.Millisecond, terminal: func(any) bool { return d.terminal },
+		Program: "hookgate", Admin: d.admin, Exit: func(status int) error { return exited(status) },
+		now: now, poll: time.Millisecond, terminal: func(any) bool { return d.terminal },
 	})
 	var stdout, stderr bytes.Buffer
 	root.SetIn(strings.NewReader(stdin))

@@ -9,8 +9,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/hookgate/hookgate/verifier"
 )
 
 const sentAt = "/app/customer-42/msg"
@@ -163,7 +161,7 @@ func TestSendTo(t *testing.T) {
 		if test.status == 302 {
 			a.Config.Handler = http.RedirectHandler(elsewhere.URL, http.StatusFound)
 		}
-		before := len(a.seen)
+		before, _ := a.got()
 		body := "{\"id\":\"evt_1\",\n \"type\":\"ping\"}\n"
 		r := d.run(t, body, "send", "--to", a.URL+"/hooks?a=b", "--scheme", test.scheme, "--secret-env", "SECRET", "--id", "evt_1")
 		if r.status != test.exit || !strings.Contains(r.stdout, test.says) || r.stderr != "" {
@@ -175,21 +173,17 @@ func TestSendTo(t *testing.T) {
 		if test.status == 302 {
 			continue
 		}
-		if len(a.seen) != before+1 || a.bodies[before] != body {
-			t.Fatalf("%d requests, with the bodies %q", len(a.seen)-before, a.bodies)
+		seen, bodies := a.got()
+		if len(seen) != len(before)+1 || bodies[len(before)] != body {
+			t.Fatalf("%d requests, with the bodies %q", len(seen)-len(before), bodies)
 		}
-		got := a.seen[before]
-		scheme, _ := verifier.Preset(test.scheme)
-		v, err := verifier.New(scheme, []string{testSecret}, verifier.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		verified, err := v.Verify(&verifier.Request{Method: got.Method, Header: got.Header, RawQuery: got.URL.RawQuery}, []byte(body), noon)
-		if err != nil || got.Header.Get("Content-Type") != "application/json" || got.URL.Path != "/hooks" || got.Method != http.MethodPost {
-			t.Errorf("%s: %+v %v %s %s %v", test.scheme, verified, err, got.Method, got.URL, got.Header)
+		got := seen[len(before)]
+		verified(t, test.scheme, testSecret, got, body, noon)
+		if got.Header.Get("Content-Type") != "application/json" || got.URL.Path != "/hooks" || got.Method != http.MethodPost {
+			t.Errorf("%s: %s %s %v", test.scheme, got.Method, got.URL, got.Header)
 		}
 	}
-	if len(elsewhere.seen) > 0 {
+	if seen, _ := elsewhere.got(); len(seen) > 0 {
 		t.Error("a redirect is followed")
 	}
 	d.wantAsked(t)
