@@ -47,6 +47,11 @@ func demoSite(app string) string {
 		retry 1s 5s 1m forever
 		forward ` + app + `
 	}
+	webhook /hooks/partner* partner {
+		verify svix {env.PARTNER_SVIX_SECRET}
+		verify travelbase {env.PARTNER_TRAVELBASE_SECRET}
+		forward ` + app + `
+	}
 	webhook_health /healthz
 	reverse_proxy ` + app + `
 }
