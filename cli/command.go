@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -21,6 +22,9 @@ type Host struct {
 	// Admin returns the way to the admin API of a running program: a transport, and
 	// how the URLs begin. An empty address stands for the program's default.
 	Admin func(address string) (transport http.RoundTripper, origin string, err error)
+	// Migrations are those of packages that keep tables of their own in the store, which
+	// are moved with it.
+	Migrations []store.Migration
 	// Exit returns the error with which a command has to end for the program to
 	// exit with that status, which is above 1.
 	Exit func(status int) error

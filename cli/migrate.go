@@ -72,7 +72,7 @@ func (m *migrate) run(cmd *cobra.Command, args []string) (err error) {
 	}
 	ctx, cancel := signal.NotifyContext(cmd.Context(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	from, err := openSource(ctx, args[0], m.renames())
+	from, err := openSource(ctx, args[0], m.renames(), m.host.Migrations)
 	if err != nil {
 		return err
 	}
@@ -119,7 +119,7 @@ func (m *migrate) dsn(in *stdin) (string, error) {
 
 // move counts, and moves unless that is all that is asked for.
 func (m *migrate) move(ctx context.Context, cmd *cobra.Command, from *source, to *postgres.Database) (*migration, error) {
-	if err := to.Vacant(ctx); err != nil {
+	if err := to.Vacant(ctx, from.Tables()); err != nil {
 		return nil, m.occupied(ctx, err, from)
 	}
 	for _, warning := range to.Warnings() {

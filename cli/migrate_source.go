@@ -23,7 +23,7 @@ type source struct {
 
 // openSource locks a file and opens it to read. If it is to be renamed later, that has
 // to be possible.
-func openSource(ctx context.Context, path string, rename bool) (*source, error) {
+func openSource(ctx context.Context, path string, rename bool, migrations []store.Migration) (*source, error) {
 	path, err := sqlite.RealPath(path)
 	if err != nil {
 		return nil, err
@@ -46,7 +46,7 @@ func openSource(ctx context.Context, path string, rename bool) (*source, error) 
 		}
 		return nil, err
 	}
-	reader, err := store.OpenReader(ctx, file)
+	reader, err := store.OpenReader(ctx, file, migrations...)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -12,13 +12,15 @@ type Attempt struct {
 	Response   string
 	StatusCode int // 0 without response
 	Took       time.Duration
-	// Status is one of StatusSuccess, StatusFail and StatusCanceled.
+	// Status is StatusSuccess or StatusFail.
 	Status Status
 	// ByHand says that somebody has asked for it.
 	ByHand    bool
 	Timestamp time.Time
 	// Error says what went wrong; empty if nothing did.
 	Error string
+	// Exchange is what was said, in detail; nil if nobody was asked, or it was not asked for.
+	Exchange *Exchange
 	// Message is there if it was asked for.
 	Message *Message
 }

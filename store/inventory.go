@@ -14,6 +14,8 @@ type Inventory struct {
 	Events, Payloads, Deliveries, Attempts, Pauses, Jobs int64
 	// Bytes is the length of all payloads, heads and bodies.
 	Bytes int64
+	// Others is how many rows each table has that another package keeps.
+	Others map[string]int64
 	// States is how many deliveries of each destination are in each state.
 	States map[string]map[State]int64
 
@@ -49,23 +51,36 @@ const statesQuery = `SELECT destination, state, COUNT(*) FROM deliveries GROUP B
 // ask runs a query of the common SQL without parameters.
 type ask func(ctx context.Context, query string, row func(scan func(...any) error) error) error
 
-// takeInventory counts.
-func takeInventory(ctx context.Context, ask ask) (*Inventory, error) {
-	i := &Inventory{States: make(map[string]map[State]int64)}
+// one asks for one number.
+func (a ask) one(ctx context.Context, query, what string) (n int64, err error) {
+	err = a(ctx, query, func(scan func(...any) error) error {
+		var value *int64 // of no rows the sum is NULL
+		if err := scan(&value); err != nil || value == nil {
+			return err
+		}
+		n = *value
+		return nil
+	})
+	if err != nil {
+		return 0, fmt.Errorf("counting %s: %w", what, err)
+	}
+	return n, nil
+}
+
+// takeInventory counts, other packages' tables among what there is.
+func takeInventory(ctx context.Context, others []string, ask ask) (_ *Inventory, err error) {
+	i := &Inventory{States: make(map[string]map[State]int64), Others: make(map[string]int64)}
 	for _, q := range i.inquiries() {
-		err := ask(ctx, q.query, func(scan func(...any) error) error {
-			var n *int64 // of no rows the sum is NULL
-			if err := scan(&n); err != nil || n == nil {
-				return err
-			}
-			*q.into = *n
-			return nil
-		})
-		if err != nil {
-			return nil, fmt.Errorf("counting %s: %w", q.what, err)
+		if *q.into, err = ask.one(ctx, q.query, q.what); err != nil {
+			return nil, err
 		}
 	}
-	err := ask(ctx, statesQuery, func(scan func(...any) error) error {
+	for _, table := range others {
+		if i.Others[table], err = ask.one(ctx, "SELECT COUNT(*) FROM "+table, table); err != nil {
+			return nil, err
+		}
+	}
+	err = ask(ctx, statesQuery, func(scan func(...any) error) error {
 		var destination string
 		var state State
 		var n int64
@@ -118,6 +133,9 @@ func (i *Inventory) differences(other *Inventory) (list []string) {
 	theirs := other.inquiries()
 	for k, q := range i.inquiries() {
 		differ(q.what, *q.into, *theirs[k].into)
+	}
+	for _, table := range slices.Sorted(maps.Keys(i.Others)) {
+		differ(table, i.Others[table], other.Others[table])
 	}
 	names := slices.AppendSeq(slices.Collect(maps.Keys(i.States)), maps.Keys(other.States))
 	slices.Sort(names)

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -13,16 +15,16 @@ import (
 // called while it is not open.
 type Importer interface {
 	Database
-	// Vacant reports whether a store can be moved there, and changes nothing: the
-	// database can hold a store, and neither does anybody use it nor is anything stored
-	// there. If something is the error is an [OccupiedError].
-	Vacant(ctx context.Context) error
+	// Vacant reports whether a store with some tables can be moved there, and changes
+	// nothing: the database can hold a store, and neither does anybody use it nor is
+	// anything stored there. If something is the error is an [OccupiedError].
+	Vacant(ctx context.Context, tables []string) error
 	// Import runs fill in one transaction, and commits it if fill returns no error. If
 	// Import returns one nothing has changed, unless it is [ErrCommit]. Nobody else can
 	// use the database meanwhile; what Vacant would refuse is refused. The tables have to
 	// be there. Numbers that are given out afterwards are greater than those of all
 	// events.
-	Import(ctx context.Context, fill func(Intake) error) error
+	Import(ctx context.Context, tables []string, fill func(Intake) error) error
 }
 
 // Intake is the transaction of an import.
@@ -63,20 +65,42 @@ type Moved struct {
 }
 
 // Inventory counts what there is to be moved to another database. A store that has
-// tables, or columns, of which this release does not know is refused, even if this
+// tables, or columns, of which the reader does not know is refused, even if this
 // release can work with it.
 func (r *Reader) Inventory(ctx context.Context) (*Inventory, error) {
 	at, err := r.versions(ctx)
 	if err != nil {
 		return nil, err
 	}
-	latest := migrations[len(migrations)-1].Version
+	latest := make(map[string]int)
+	for _, m := range slices.Concat(migrations, r.migrations) {
+		latest[m.Component] = m.Version
+	}
 	for name, v := range at {
-		if name != component || v.version != latest {
+		if v.version != latest[name] {
 			return nil, fmt.Errorf("%w: it has tables of %s at version %d, which this release cannot move; use the release that made them", ErrNewer, name, v.version)
 		}
 	}
-	return takeInventory(ctx, r.ask)
+	return takeInventory(ctx, r.others(at), r.ask)
+}
+
+// others are the tables of packages that have their own.
+func (r *Reader) others(at map[string]version) (tables []string) {
+	for _, m := range r.migrations {
+		if at[m.Component].version >= m.Version {
+			tables = append(tables, m.Tables...)
+		}
+	}
+	return tables
+}
+
+// Tables are those that are moved from a store: the ones that [Importer] is asked for.
+func (r *Reader) Tables() []string {
+	tables := []string{"events", "payloads", "deliveries", "attempts", "pauses", "jobs"}
+	for _, m := range r.migrations {
+		tables = append(tables, m.Tables...)
+	}
+	return tables
 }
 
 func (r *Reader) ask(ctx context.Context, query string, row func(scan func(...any) error) error) error {
@@ -94,20 +118,25 @@ func (r *Reader) Move(ctx context.Context, to Importer, all *Inventory, progress
 	if progress == nil {
 		progress = func(Moved) {}
 	}
-	if err := to.Vacant(ctx); err != nil {
+	if err := to.Vacant(ctx, r.Tables()); err != nil {
 		return Moved{}, err
 	}
-	if err := makeTables(ctx, to); err != nil {
+	if err := makeTables(ctx, to, r.migrations); err != nil {
 		return Moved{}, err
 	}
 	m := &mover{from: r, text: to.Dialect().Text, progress: progress}
 	if m.text == nil {
 		m.text = verbatim
 	}
-	err := to.Import(ctx, func(in Intake) error {
+	err := to.Import(ctx, r.Tables(), func(in Intake) error {
 		m.to, m.Moved, m.last = in, Moved{}, 0 // numbers begin at 1
 		if err := m.all(ctx); err != nil {
 			return err
+		}
+		for _, table := range slices.Sorted(maps.Keys(all.Others)) {
+			if err := m.other(ctx, table); err != nil {
+				return err
+			}
 		}
 		return m.verify(ctx, all)
 	})
@@ -118,8 +147,8 @@ func (r *Reader) Move(ctx context.Context, to Importer, all *Inventory, progress
 }
 
 // makeTables makes the tables, as any gateway would.
-func makeTables(ctx context.Context, to Database) error {
-	s, err := Open(ctx, to, Options{})
+func makeTables(ctx context.Context, to Database, more []Migration) error {
+	s, err := Open(ctx, to, Options{Migrations: more})
 	if err != nil {
 		return err
 	}
@@ -240,7 +269,7 @@ func (m *mover) clean(text string) string {
 
 // verify counts what has arrived.
 func (m *mover) verify(ctx context.Context, all *Inventory) error {
-	there, err := takeInventory(ctx, m.to.Query)
+	there, err := takeInventory(ctx, slices.Collect(maps.Keys(all.Others)), m.to.Query)
 	if err != nil {
 		return err
 	}

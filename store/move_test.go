@@ -151,8 +151,8 @@ type lossy struct {
 	table string
 }
 
-func (l *lossy) Import(ctx context.Context, fill func(store.Intake) error) error {
-	return l.Database.Import(ctx, func(in store.Intake) error { return fill(&lossyIntake{in, l.table}) })
+func (l *lossy) Import(ctx context.Context, tables []string, fill func(store.Intake) error) error {
+	return l.Database.Import(ctx, tables, func(in store.Intake) error { return fill(&lossyIntake{in, l.table}) })
 }
 
 type lossyIntake struct {
@@ -191,7 +191,7 @@ func TestMoveIsVerified(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v; want %q", table, err, want)
 		}
-		if err := db.Vacant(t.Context()); err != nil {
+		if err := db.Vacant(t.Context(), r.Tables()); err != nil {
 			t.Errorf("%s: something is left: %v", table, err)
 		}
 	}
@@ -247,5 +247,124 @@ func TestMoveToAnOccupiedDatabase(t *testing.T) {
 		if _, err := r.Move(t.Context(), db, all, nil); !errors.As(err, &occupied) || *occupied != (store.OccupiedError{Table: table, Rows: 1}) {
 			t.Errorf("%s: %v", table, err)
 		}
+	}
+}
+
+// senderSteps are what a package with tables of its own may have.
+var senderSteps = []store.Migration{
+	{Component: "sender", Version: 1, ReadableFrom: 1, Tables: []string{"endpoints"}, SQL: []string{
+		"CREATE TABLE endpoints (id TEXT PRIMARY KEY, \"order\" {int} NOT NULL, secret {blob}, note TEXT) {clustered}",
+	}},
+	{Component: "sender", Version: 2, ReadableFrom: 1, Tables: []string{"applications"}, SQL: []string{
+		"CREATE TABLE applications (seq {int} PRIMARY KEY, name TEXT NOT NULL)",
+		"ALTER TABLE endpoints ADD COLUMN url TEXT NOT NULL DEFAULT 'none'",
+	}},
+}
+
+// The tables of packages that are handed in are moved with the others, whatever is in
+// their rows, and counted; those of a package that is not, or that has gone on, are not.
+func TestTablesOfOthersAreMoved(t *testing.T) {
+	ctx := t.Context()
+	path := filled(t, 3, 10)
+	s, err := openAt(t, path, store.Options{Migrations: senderSteps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Do(ctx, func(tx *store.Tx) error {
+		for i := range 5000 {
+			_, err := tx.Exec("INSERT INTO endpoints (id, \"order\", secret, note) VALUES (?, ?, ?, ?)", fmt.Sprint("ep_", i), int64(i)-7, []byte{0, 255, byte(i)}, "a\x00☃")
+			if err != nil {
+				return err
+			}
+		}
+		_, err := tx.Exec("INSERT INTO endpoints (id, \"order\", url) VALUES ('ep_null', 1, '')")
+		return err
+	})
+	if err = errors.Join(err, s.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := sqlite.OpenReadOnly(ctx, path, senderSteps...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	all, err := r.Inventory(ctx)
+	if err != nil || all.Others["endpoints"] != 5001 || all.Others["applications"] != 0 || len(all.Others) != 2 {
+		t.Fatalf("%+v %v", all, err)
+	}
+	for _, table := range []string{"endpoints", "applications"} {
+		db := target(t)
+		_, err := r.Move(ctx, &lossy{db, table}, all, nil)
+		if want := table == "endpoints"; (err != nil) != want || want && !strings.Contains(err.Error(), "endpoints: 5001 became 5000") {
+			t.Errorf("%s: %v", table, err)
+		}
+	}
+	db := target(t)
+	moved, err := r.Move(ctx, db, all, nil)
+	if err != nil || moved.Events != 3 || moved.Replaced != 5000 {
+		t.Fatalf("%+v %v", moved, err)
+	}
+	if err := db.Vacant(ctx, r.Tables()); err == nil {
+		t.Error("it is vacant still")
+	}
+	there, err := store.Open(ctx, db, store.Options{Migrations: senderSteps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer there.Close()
+	type endpoint struct {
+		id, url string
+		order   int64
+		secret  []byte
+		note    *string
+	}
+	rows := make(map[string]endpoint)
+	err = there.Query(ctx, "SELECT id, \"order\", secret, note, url FROM endpoints", nil, func(scan func(...any) error) error {
+		var e endpoint
+		err := scan(&e.id, &e.order, &e.secret, &e.note, &e.url)
+		rows[e.id] = e
+		return err
+	})
+	if e := rows["ep_4999"]; err != nil || len(rows) != 5001 || e.order != 4992 || string(e.secret) != "\x00\xff\x87" || e.note == nil || *e.note != "a\uFFFD☃" || e.url != "none" {
+		t.Errorf("%d rows, %+v, %v", len(rows), e, err)
+	}
+	if e := rows["ep_null"]; e.secret != nil || e.note != nil || e.url != "" {
+		t.Errorf("%+v", e)
+	}
+	// One that has something in a table of its own only is occupied, too.
+	occupied := target(t)
+	used, err := store.Open(ctx, occupied, store.Options{Migrations: senderSteps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(used.Do(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec("INSERT INTO applications VALUES (1, 'a')")
+		return err
+	}), used.Close())
+	var full *store.OccupiedError
+	if _, moving := r.Move(ctx, occupied, all, nil); err != nil || !errors.As(moving, &full) || full.Table != "applications" {
+		t.Errorf("%v, %v", moving, err)
+	}
+	for name, known := range map[string][]store.Migration{"nothing": nil, "an earlier step": senderSteps[:1]} {
+		r, err := sqlite.OpenReadOnly(ctx, path, known...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := r.Inventory(ctx); !errors.Is(err, store.ErrNewer) {
+			t.Errorf("%s is known: %v", name, err)
+		}
+		r.Close()
+	}
+	// A file that has never seen the package is moved, and has its tables there, empty.
+	bare, err := sqlite.OpenReadOnly(ctx, filled(t, 1, 1), senderSteps...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer bare.Close()
+	if all, err = bare.Inventory(ctx); err == nil {
+		_, err = bare.Move(ctx, target(t), all, nil)
+	}
+	if err != nil || len(all.Others) != 0 {
+		t.Errorf("%+v %v", all, err)
 	}
 }

@@ -28,12 +28,15 @@ type Reader struct {
 	source  Source
 	dialect Dialect
 	trouble func() error // why it cannot be read
+	// migrations are those of packages that keep tables of their own.
+	migrations []Migration
 }
 
 // OpenReader reads the store that a database holds, and changes nothing: tables that
-// are to be migrated first are refused.
-func OpenReader(ctx context.Context, source Source) (*Reader, error) {
-	r := &Reader{source: source, dialect: source.Dialect(), trouble: func() error { return nil }}
+// are to be migrated first are refused. The migrations are those of packages that keep
+// tables of their own there, for [Reader.Move] to know of.
+func OpenReader(ctx context.Context, source Source, migrations ...Migration) (*Reader, error) {
+	r := &Reader{source: source, dialect: source.Dialect(), trouble: func() error { return nil }, migrations: migrations}
 	at, err := r.versions(ctx)
 	if err == nil {
 		err = current(at)

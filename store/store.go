@@ -84,7 +84,7 @@ func Open(ctx context.Context, db Database, o Options) (*Store, error) {
 		queue: make(chan *work, queueLength), warned: make(map[string]bool), ended: make(chan struct{}), stop: make(chan struct{}),
 		ctx: context.WithoutCancel(ctx),
 	}
-	s.Reader = Reader{source: db, dialect: db.Dialect(), trouble: s.unreadable}
+	s.Reader = Reader{source: db, dialect: db.Dialect(), trouble: s.unreadable, migrations: o.Migrations}
 	s.space.Store(&Space{Free: -1})
 	if err := s.load(ctx); errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFailed) && db.Standing().Shared {
 		s.fail(err) // it is the server's, or the network's, and passes
@@ -204,7 +204,7 @@ const watchEvery = time.Second
 // Each how many of those looks at a shared database is for what others have changed, and
 // for how much is stored, which is a query there.
 const (
-	recountEvery = 10
+	recountEvery = 3
 	spaceEvery   = 30
 )
 

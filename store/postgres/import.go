@@ -23,27 +23,24 @@ const (
 	importCommit = 5 * time.Minute
 )
 
-// filled are the tables that an import fills.
-var filled = []string{"events", "payloads", "deliveries", "attempts", "pauses", "jobs"}
-
 const (
 	liveQuery = `SELECT name FROM gateways WHERE expires > clock_timestamp() ORDER BY number`
 	// Nobody migrates the tables meanwhile.
 	aloneQuery = `SELECT pg_try_advisory_xact_lock(` + migrating + `)`
 	// A gateway that had no lease for a moment cannot write, and one that starts gets none
 	// until the import has ended.
-	exclusiveQuery = `LOCK TABLE gateways, events, payloads, deliveries, attempts, pauses, jobs IN EXCLUSIVE MODE`
+	exclusiveQuery = `LOCK TABLE gateways, %s IN EXCLUSIVE MODE`
 	// Afterwards the file is not used any more, so it has to be on the server's disk.
 	durableQuery = `SELECT set_config('synchronous_commit', 'on', TRUE) WHERE current_setting('synchronous_commit') = 'off'`
 	beyondQuery  = `SELECT setval('event_numbers', GREATEST(s.last_value, e.seq)) FROM event_numbers s, (SELECT MAX(seq) AS seq FROM events) e`
 )
 
 // Vacant reports whether a store can be moved here.
-func (d *Database) Vacant(ctx context.Context) error {
+func (d *Database) Vacant(ctx context.Context, tables []string) error {
 	if err := errors.Join(d.Open(ctx), d.Close()); err != nil { // the server is as it has to be
 		return err
 	}
-	return d.importing(ctx, func(conn *pgx.Conn) error { return vacant(ctx, conn) })
+	return d.importing(ctx, func(conn *pgx.Conn) error { return vacant(ctx, conn, tables) })
 }
 
 // importing runs f with a connection of its own, on which nothing is too slow.
@@ -73,8 +70,8 @@ type querier interface {
 }
 
 // vacant reports whether nobody uses the store and nothing is in it.
-func vacant(ctx context.Context, q querier) error {
-	for _, table := range append([]string{"gateways"}, filled...) {
+func vacant(ctx context.Context, q querier, tables []string) error {
+	for _, table := range append([]string{"gateways"}, tables...) {
 		var there bool
 		if err := q.QueryRow(ctx, "SELECT to_regclass($1) IS NOT NULL", table).Scan(&there); err != nil {
 			return classify(err)
@@ -116,13 +113,13 @@ func unused(ctx context.Context, q querier) error {
 }
 
 // Import fills the tables in one transaction.
-func (d *Database) Import(ctx context.Context, fill func(store.Intake) error) error {
+func (d *Database) Import(ctx context.Context, tables []string, fill func(store.Intake) error) error {
 	return d.importing(ctx, func(conn *pgx.Conn) error {
 		tx, err := conn.Begin(ctx)
 		if err != nil {
 			return classify(err)
 		}
-		if err = alone(ctx, tx); err == nil {
+		if err = alone(ctx, tx, tables); err == nil {
 			err = fill(&intake{tx})
 		}
 		if err == nil {
@@ -139,13 +136,13 @@ func (d *Database) Import(ctx context.Context, fill func(store.Intake) error) er
 			return err
 		}
 		// The server does so by itself, but not before the first gateway asks.
-		_, _ = conn.Exec(ctx, "ANALYZE "+strings.Join(filled, ", "))
+		_, _ = conn.Exec(ctx, "ANALYZE "+strings.Join(tables, ", "))
 		return nil
 	})
 }
 
 // alone makes sure that nobody else uses the database before the transaction ends.
-func alone(ctx context.Context, tx pgx.Tx) error {
+func alone(ctx context.Context, tx pgx.Tx, tables []string) error {
 	var got bool
 	if err := tx.QueryRow(ctx, aloneQuery).Scan(&got); err != nil {
 		return err
@@ -153,13 +150,13 @@ func alone(ctx context.Context, tx pgx.Tx) error {
 	if !got {
 		return errors.New("postgres: a gateway is starting on it, or another import is under way: wait for the one, or stop the other")
 	}
-	if _, err := tx.Exec(ctx, exclusiveQuery); err != nil {
+	if _, err := tx.Exec(ctx, fmt.Sprintf(exclusiveQuery, strings.Join(tables, ", "))); err != nil {
 		return fmt.Errorf("waiting for others to let go of the tables: %w", err)
 	}
 	if _, err := tx.Exec(ctx, durableQuery); err != nil {
 		return err
 	}
-	return vacant(ctx, tx)
+	return vacant(ctx, tx, tables)
 }
 
 // commit commits even if nobody waits any more: half of a commit is neither.

@@ -20,8 +20,8 @@ import (
 // writing back of its log, so ask the gateway. If the last gateway was killed its log is
 // read as well. SQLite keeps an index of a log in a file of its own, which is made
 // if need be and belongs to the owner of the store's file; this needs the right to
-// write in its directory.
-func OpenReadOnly(ctx context.Context, path string) (*store.Reader, error) {
+// write in its directory. The migrations are as for [store.OpenReader].
+func OpenReadOnly(ctx context.Context, path string, migrations ...store.Migration) (*store.Reader, error) {
 	path, err := RealPath(path)
 	if err != nil {
 		return nil, err
@@ -35,7 +35,7 @@ func OpenReadOnly(ctx context.Context, path string) (*store.Reader, error) {
 	if err := r.open(); err != nil {
 		return nil, errors.Join(err, r.Close())
 	}
-	return store.OpenReader(ctx, r)
+	return store.OpenReader(ctx, r, migrations...)
 }
 
 // readOnly is a file that is only read.

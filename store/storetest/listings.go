@@ -273,6 +273,18 @@ func attemptsOfEndpoints(b *bed) {
 	if err != nil || one.Attempt.Number != 3 || one.Seq != second || one.N != 1 || one.Attempt.Status != 300 || string(one.Head) != "head of second" {
 		b.t.Errorf("%+v %v", one, err)
 	}
+	for wrong, found := range map[time.Duration]bool{time.Millisecond: false, 0: true} {
+		b.must(b.Do(ctx, func(tx *store.Tx) error {
+			ok, err := tx.SetResponse(one.DeliveryID(), 3, one.Attempt.Started.Add(wrong), []byte("another"))
+			if ok != found {
+				b.t.Errorf("replaced the response of an attempt that started %v later: %v", wrong, ok)
+			}
+			return err
+		}))
+	}
+	if one, err = b.Attempt(ctx, one.DeliveryID(), 3); err != nil || string(one.Attempt.Response) != "another" {
+		b.t.Errorf("%+v %v", one, err)
+	}
 	_, err = b.Attempt(ctx, store.DeliveryID{Seq: second, N: 1}, 13)
 	b.wants(err, store.ErrNotFound)
 	for span, want := range map[time.Duration]store.Tally{time.Minute: {Succeeded: 2, Failed: 4}, time.Hour: {Succeeded: 12, Failed: 12}, 0: {}} {

@@ -1,0 +1,494 @@
+package sender_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/sender"
+)
+
+// newEndpoint is a server over TLS at 127.0.0.1, with the certificates that clients
+// verify it by.
+func newEndpoint(tb testing.TB, handler http.HandlerFunc) (*httptest.Server, *authority) {
+	tb.Helper()
+	a := newAuthority(tb)
+	s := httptest.NewUnstartedServer(handler)
+	s.EnableHTTP2 = true
+	s.TLS = &tls.Config{Certificates: []tls.Certificate{a.issue(tb, false, nil)}}
+	s.StartTLS()
+	tb.Cleanup(s.Close)
+	return s, a
+}
+
+func newClient(tb testing.TB, o sender.ClientOptions) *sender.Client {
+	tb.Helper()
+	c := sender.NewClient(o)
+	tb.Cleanup(c.Close)
+	return c
+}
+
+// TestPost: a post arrives as it is, over HTTP/2 where the endpoint speaks it, and what
+// comes back is kept.
+func TestPost(t *testing.T) {
+	var got *http.Request
+	var body []byte
+	s, a := newEndpoint(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		body, _ = io.ReadAll(r.Body)
+		w.Header().Set("Retry-After", "120")
+		w.Header().Set("Set-Cookie", "session=canary")
+		w.WriteHeader(http.StatusTeapot)
+		io.WriteString(w, "short and stout")
+	})
+	c := newClient(t, sender.ClientOptions{RootCAs: a.pool, UserAgent: "Hookgate/1.2"})
+	for _, payload := range []string{`{"test": 2432232314}`, "", strings.Repeat("a", 1<<20)} {
+		ex := postWithin(t, c, 5*time.Second, sender.Post{
+			URL: s.URL + "/hook?a=1&token=canary", Body: []byte(payload),
+			Header: http.Header{
+				"Content-Type": {"application/json"}, "Webhook-Id": {"msg_1"}, "Webhook-Signature": {"v1,AAA="}, "Authorization": {"Bearer canary"}, "X-Several": {"1", "2"},
+				"X-Api-Key": {"canary"}, "Idempotency-Key": {"k1"},
+			},
+		})
+		if ex.Err != nil || ex.Status != http.StatusTeapot || string(ex.Body) != "short and stout" || ex.RetryAfter != "120" || ex.Protocol != "HTTP/2.0" {
+			t.Fatalf("%+v", ex)
+		}
+		if string(body) != payload || got.Method != http.MethodPost || got.RequestURI != "/hook?a=1&token=canary" || got.ContentLength != int64(len(payload)) {
+			t.Errorf("%s %s with %d bytes", got.Method, got.RequestURI, len(body))
+		}
+		want := http.Header{
+			"Accept": {"*/*"}, "User-Agent": {"Hookgate/1.2"}, "Content-Type": {"application/json"}, "Webhook-Id": {"msg_1"}, "Webhook-Signature": {"v1,AAA="},
+			"Authorization": {"Bearer canary"}, "X-Several": {"1", "2"}, "X-Api-Key": {"canary"}, "Idempotency-Key": {"k1"}, "Content-Length": {fmt.Sprint(len(payload))},
+		}
+		if fmt.Sprint(got.Header) != fmt.Sprint(want) {
+			t.Errorf("sent %v, want %v", got.Header, want)
+		}
+		encoded := string(ex.Encode())
+		if strings.Contains(encoded, "canary") || !strings.Contains(encoded, "v1,AAA=") || !strings.Contains(encoded, "token=***") || ex.URL != s.URL+"/hook?a=1&token=***" {
+			t.Errorf("kept: %s", encoded)
+		}
+		if back, err := sender.DecodeExchange(ex.Encode()); err != nil || string(back.Body) != string(ex.Body) || fmt.Sprint(back.Header) != fmt.Sprint(ex.Header) || fmt.Sprint(back.Sent) != fmt.Sprint(ex.Sent) {
+			t.Errorf("%+v, error %v", back, err)
+		}
+	}
+}
+
+// TestPostOwnsTheConnection: headers of a post that belong to the connection are not
+// sent, in any spelling, and what would break a line is refused before anything is
+// sent. (H-15)
+func TestPostOwnsTheConnection(t *testing.T) {
+	type request struct {
+		host   string
+		header http.Header
+		length int64
+		coding []string
+	}
+	var got request
+	var calls atomic.Int64
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		got = request{r.Host, r.Header, r.ContentLength, r.TransferEncoding}
+	}))
+	defer s.Close()
+	c := newClient(t, sender.ClientOptions{})
+	for _, name := range []string{"Host", "host", "hOST", "content-length", "Content-Length", "TRANSFER-ENCODING", "connection", "Connection", "te", "Trailer", "upgrade", "Keep-Alive", "proxy-authorization", "user-agent", "Expect"} {
+		ex := postWithin(t, c, time.Second, sender.Post{URL: s.URL, Header: http.Header{name: {"chunked"}}, Body: []byte("12345")})
+		if ex.Err != nil || ex.Status != http.StatusOK {
+			t.Errorf("%s: %+v", name, ex)
+		}
+		if "http://"+got.host != s.URL || got.length != 5 || got.coding != nil || strings.Contains(fmt.Sprint(got.header), "chunked") {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+	before := calls.Load()
+	for _, header := range []http.Header{{"X-A": {"a\r\nHost: b"}}, {"X-A": {"a\nb"}}, {"X-A": {"a\x00"}}, {"X-A\r\nX-B": {"a"}}, {"": {"a"}}, {"X A": {"a"}}, {"X-A:": {"a"}}, {"X-Ä": {"a"}}} {
+		if ex := postWithin(t, c, time.Second, sender.Post{URL: s.URL, Header: header}); ex.Class != sender.ClassURL || ex.Status != 0 {
+			t.Errorf("%q: %+v", header, ex)
+		}
+	}
+	if n := calls.Load(); n != before {
+		t.Errorf("%d malformed requests were sent", n-before)
+	}
+}
+
+// TestPostOfOperator: a user in the operator's own URL is sent as Basic credentials,
+// unless a header has others, and is not kept.
+func TestPostOfOperator(t *testing.T) {
+	var got string
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Authorization") }))
+	defer s.Close()
+	c := newClient(t, sender.ClientOptions{})
+	at := strings.Replace(s.URL, "http://", "http://me:canary@", 1)
+	for header, want := range map[string]string{"": "Basic bWU6Y2FuYXJ5", "Authorization": "Bearer 1", "authorization": "Bearer 1"} {
+		p := sender.Post{URL: at}
+		if header != "" {
+			p.Header = http.Header{header: {"Bearer 1"}}
+		}
+		ex := postWithin(t, c, time.Second, p)
+		if ex.Status != http.StatusOK || got != want || ex.URL != s.URL+"/" || strings.Contains(string(ex.Encode()), "canary") {
+			t.Errorf("%q is sent, %s", got, ex.Encode())
+		}
+	}
+}
+
+// TestBlockedAtDial: a name that stands for an address which is not public, alone,
+// beside others or by another name, is not connected to. Each attempt looks up once.
+// The listener hears of it if the guard is left out, so the check can fail. (E-02, E-03,
+// E-05, E-G1)
+func TestBlockedAtDial(t *testing.T) {
+	catcher, dns := newCatcher(t), newNames(t)
+	guarded := newClient(t, sender.ClientOptions{Guard: newGuard(t, ""), Resolver: dns.resolver()})
+	// A guard that allows a network takes http, too.
+	corporate := newClient(t, sender.ClientOptions{Guard: newGuard(t, "10.77.0.0/16"), Resolver: dns.resolver()})
+	off := newClient(t, sender.ClientOptions{Resolver: dns.resolver()})
+	always := func(answer string) func(int) string { return func(int) string { return answer } }
+	var hosts []string
+	for _, addresses := range forbidden {
+		for text := range strings.FieldsSeq(addresses) {
+			host := fmt.Sprintf("a%d.test", len(hosts))
+			dns.set(host, always(text))
+			hosts = append(hosts, host)
+		}
+	}
+	dns.set("127.0.0.1.nip.test", always("127.0.0.1"))
+	dns.set("both.test", always("127.0.0.1 ::1"))
+	dns.set("alias.test", always("inside.test 127.0.0.1"))
+	dns.set("aliases.test", always("inside.test deeper.test ::1"))
+	dns.set("many.test", always(strings.Repeat("127.0.0.1 10.0.0.1 ", 10)))
+	hosts = append(hosts, "127.0.0.1.nip.test", "both.test", "alias.test", "aliases.test", "many.test")
+	for _, host := range hosts {
+		at := host + ":" + catcher.port() + "/"
+		for i, ex := range []*sender.Exchange{
+			postWithin(t, guarded, 2*time.Second, sender.Post{URL: "https://" + at}),
+			postWithin(t, corporate, 2*time.Second, sender.Post{URL: "http://" + at}),
+			postWithin(t, corporate, 2*time.Second, sender.Post{URL: "https://" + at}),
+		} {
+			if !errors.Is(ex.Err, sender.ErrBlocked) || ex.Class != sender.ClassBlocked || ex.Reason != sender.ErrBlocked.Error() {
+				t.Errorf("%s, %d: class %q, error %v", host, i, ex.Class, ex.Err)
+			}
+		}
+		if n := dns.lookups(host); n != 3 {
+			t.Errorf("%s was looked up %d times for 3 attempts", host, n)
+		}
+	}
+	if n := catcher.accepted.Load(); n != 0 {
+		t.Errorf("%d connections to what is forbidden", n)
+	}
+	for _, host := range []string{"both.test", "127.0.0.1.nip.test"} {
+		postWithin(t, off, 2*time.Second, sender.Post{URL: "http://" + host + ":" + catcher.port() + "/"})
+	}
+	if catcher.accepted.Load() < 2 {
+		t.Error("the listener hears of nothing, even without a guard")
+	}
+}
+
+// TestRebinding: a name that led to an open address when it was saved, and at the attempt
+// before, is not connected to once it leads elsewhere. (E-06, E-G1)
+func TestRebinding(t *testing.T) {
+	catcher := newPeer(t, "127.0.0.1:0", func(net.Conn, <-chan struct{}) {})
+	open := newPeer(t, "127.0.0.2:"+catcher.port(), func(conn net.Conn, _ <-chan struct{}) {
+		http.ReadRequest(bufio.NewReader(conn))
+		io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+	})
+	dns, guard := newNames(t), newGuard(t, "127.0.0.2/32")
+	dns.set("rebinding.test", func(n int) string { return "127.0.0." + []string{"1", "2"}[n%2] })
+	at, err := sender.CheckURL("http://rebinding.test:"+catcher.port(), guard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newClient(t, sender.ClientOptions{Guard: guard, Resolver: dns.resolver()})
+	for n := range 6 {
+		ex := postWithin(t, c, 2*time.Second, sender.Post{URL: at})
+		if n%2 == 0 && ex.Status != http.StatusOK || n%2 == 1 && ex.Class != sender.ClassBlocked {
+			t.Errorf("attempt %d: %s, error %v", n, ex.Encode(), ex.Err)
+		}
+	}
+	if open.accepted.Load() != 3 || catcher.accepted.Load() != 0 || dns.lookups("rebinding.test") != 6 {
+		t.Errorf("%d connections, %d to what is forbidden, %d lookups", open.accepted.Load(), catcher.accepted.Load(), dns.lookups("rebinding.test"))
+	}
+}
+
+// TestSpellingsAreNotDialed: what no endpoint may be named is not dialed either, where
+// it was saved before it was refused; also if the resolver understands any spelling.
+// (E-01, E-02, E-03, E-04, E-G1)
+func TestSpellingsAreNotDialed(t *testing.T) {
+	catcher := newCatcher(t)
+	var lookups atomic.Int64
+	lenient := resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) {
+		lookups.Add(1)
+		return []netip.Addr{netip.MustParseAddr("127.0.0.1"), netip.MustParseAddr("::ffff:127.0.0.1"), netip.MustParseAddr("::1")}, nil
+	})
+	for _, allow := range []string{"", "10.77.0.0/16"} {
+		c := newClient(t, sender.ClientOptions{Guard: newGuard(t, allow), Resolver: lenient})
+		for _, host := range spellings() {
+			for _, scheme := range []string{"http", "https"} {
+				if ex := postWithin(t, c, 2*time.Second, sender.Post{URL: scheme + "://" + host + ":" + catcher.port() + "/"}); ex.Class != sender.ClassBlocked && ex.Class != sender.ClassURL {
+					t.Errorf("%s %q: %+v", scheme, host, ex)
+				}
+			}
+		}
+	}
+	if n := catcher.accepted.Load(); n != 0 {
+		t.Errorf("%d connections", n)
+	}
+	if lookups.Load() == 0 {
+		t.Error("no name was looked up")
+	}
+	off := newClient(t, sender.ClientOptions{Resolver: lenient})
+	postWithin(t, off, 2*time.Second, sender.Post{URL: "http://intranet:" + catcher.port() + "/"})
+	if catcher.accepted.Load() == 0 {
+		t.Error("the listener hears of nothing, even without a guard")
+	}
+}
+
+type resolverFunc func(ctx context.Context, network, host string) ([]netip.Addr, error)
+
+func (f resolverFunc) LookupNetIP(ctx context.Context, network, host string) ([]netip.Addr, error) {
+	return f(ctx, network, host)
+}
+
+// TestAllowedAddress: an allowed address is posted to, also if the name has others that
+// are not: these are left out. Its neighbours are not. What a private network answers is
+// not shown if it is no success. (E-05, E-11)
+func TestAllowedAddress(t *testing.T) {
+	catcher := newPeer(t, "127.0.0.2:0", func(net.Conn, <-chan struct{}) {})
+	status := http.StatusOK
+	handler := func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Inside", "inside")
+		w.Header().Set("Retry-After", "7")
+		w.WriteHeader(status)
+		io.WriteString(w, "what is inside")
+	}
+	s, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:"+catcher.port())
+	if err != nil {
+		t.Skip(err)
+	}
+	server := &httptest.Server{Listener: s, Config: &http.Server{Handler: http.HandlerFunc(handler)}} //nolint:gosec // a test's
+	server.Start()
+	defer server.Close()
+	dns := newNames(t)
+	dns.set("mixed.test", func(int) string { return "127.0.0.2 10.0.0.1 127.0.0.1 ::1" })
+	dns.set("neighbour.test", func(int) string { return "127.0.0.2" })
+	c := newClient(t, sender.ClientOptions{Guard: newGuard(t, "127.0.0.1/32"), Resolver: dns.resolver()})
+	for _, status = range []int{200, 204, 301, 400, 404, 500} {
+		ex := postWithin(t, c, 2*time.Second, sender.Post{URL: "http://mixed.test:" + catcher.port() + "/"})
+		shown := strings.Contains(string(ex.Encode()), "inside")
+		if ex.Status != status || ex.RetryAfter != "7" || ex.Withheld != (status > 299) || shown == ex.Withheld {
+			t.Errorf("status %d: %s, error %v", status, ex.Encode(), ex.Err)
+		}
+	}
+	if ex := postWithin(t, c, 2*time.Second, sender.Post{URL: "http://neighbour.test:" + catcher.port() + "/"}); ex.Class != sender.ClassBlocked {
+		t.Errorf("%+v", ex)
+	}
+	if n := catcher.accepted.Load(); n != 0 {
+		t.Errorf("%d connections to the neighbour", n)
+	}
+}
+
+// TestRedirects: none is followed, wherever it leads: there is one request, and no
+// connection to anywhere else. (E-07, E-G1)
+func TestRedirects(t *testing.T) {
+	catcher := newCatcher(t)
+	var calls atomic.Int64
+	var code int
+	var to string
+	s, a := newEndpoint(t, func(w http.ResponseWriter, _ *http.Request) {
+		calls.Add(1)
+		w.Header().Set("Location", to)
+		w.WriteHeader(code)
+	})
+	c := newClient(t, sender.ClientOptions{Guard: newGuard(t, "127.0.0.1/32"), RootCAs: a.pool})
+	off := newClient(t, sender.ClientOptions{RootCAs: a.pool})
+	n := int64(0)
+	for _, code = range []int{300, 301, 302, 303, 304, 305, 307, 308, 399} {
+		for _, to = range []string{
+			"http://127.0.0.1:" + catcher.port() + "/", "https://[::1]:" + catcher.port(), "//localhost:" + catcher.port(), "http://me:canary@127.0.0.1:" + catcher.port() + "/?key=canary", "/again", "",
+			"file:///etc/passwd", "gopher://127.0.0.1:" + catcher.port() + "/_", "http://169.254.169.254/latest/meta-data/", "\x00",
+		} {
+			for _, client := range []*sender.Client{c, off} {
+				n++
+				ex := postWithin(t, client, 2*time.Second, sender.Post{URL: s.URL})
+				if ex.Status != code || ex.Class != sender.ClassRedirect || calls.Load() != n || strings.Contains(string(ex.Encode()), "canary") {
+					t.Errorf("%d to %q: %d requests, want %d; %s", code, to, calls.Load(), n, ex.Encode())
+				}
+			}
+		}
+	}
+	if n := catcher.accepted.Load(); n != 0 {
+		t.Errorf("%d connections to where redirects lead", n)
+	}
+}
+
+// TestProxyOfTheEnvironment: a proxy that the environment names is not asked. It runs
+// in a process of its own, as net/http reads the environment once; there a bare client
+// does ask the proxy, so the check can fail. (E-08, E-G1)
+func TestProxyOfTheEnvironment(t *testing.T) {
+	if os.Getenv("SENDER_TEST_PROXY") == "" {
+		proxy := newCatcher(t)
+		command := exec.CommandContext(t.Context(), os.Args[0], "-test.run", "^TestProxyOfTheEnvironment$", "-test.count=1")
+		command.Env = append(os.Environ(), "SENDER_TEST_PROXY=1", "NO_PROXY=", "no_proxy=")
+		for _, name := range []string{"HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"} {
+			command.Env = append(command.Env, name+"=http://127.0.0.1:"+proxy.port())
+		}
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if n := proxy.accepted.Load(); n != 1 {
+			t.Errorf("%d connections to the proxy, want one of the bare client", n)
+		}
+		return
+	}
+	s, a := newEndpoint(t, func(http.ResponseWriter, *http.Request) {})
+	dns := newNames(t)
+	dns.set("endpoint.test", func(int) string { return "127.0.0.1" })
+	port := s.URL[strings.LastIndexByte(s.URL, ':'):]
+	for _, guard := range []*sender.Guard{nil, newGuard(t, "127.0.0.1/32")} {
+		c := newClient(t, sender.ClientOptions{Guard: guard, RootCAs: a.pool, Resolver: dns.resolver()})
+		for _, host := range []string{"127.0.0.1", "endpoint.test"} {
+			if ex := postWithin(t, c, 5*time.Second, sender.Post{URL: "https://" + host + port}); ex.Status != http.StatusOK {
+				t.Errorf("%s: %+v", host, ex)
+			}
+		}
+	}
+	bare := &http.Client{Transport: http.DefaultTransport}
+	if r, err := bare.Post("http://endpoint.test/", "", http.NoBody); err == nil {
+		r.Body.Close()
+	}
+}
+
+// TestConnectionsAreKept: posts to one host, one after another, share a connection; when
+// the client is closed none is left. A name is not looked up for a kept one.
+func TestConnectionsAreKept(t *testing.T) {
+	var opened, closed atomic.Int64
+	s := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		w.Write(make([]byte, 30_000))
+	}))
+	s.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			opened.Add(1)
+		case http.StateClosed:
+			closed.Add(1)
+		default:
+		}
+	}
+	s.Start()
+	defer s.Close()
+	dns := newNames(t)
+	dns.set("endpoint.test", func(int) string { return "127.0.0.1" })
+	c := newClient(t, sender.ClientOptions{Resolver: dns.resolver(), IdleConnsPerHost: 1})
+	for range 20 {
+		ex := postWithin(t, c, 2*time.Second, sender.Post{URL: "http://endpoint.test" + s.URL[strings.LastIndexByte(s.URL, ':'):], Body: []byte("{}")})
+		if ex.Status != http.StatusOK || len(ex.Body) != 20_000 || !ex.Cut || ex.Err != nil {
+			t.Fatalf("%d bytes, %+v", len(ex.Body), ex.Err)
+		}
+	}
+	if opened.Load() != 1 || dns.lookups("endpoint.test") != 1 {
+		t.Errorf("%d connections, %d lookups", opened.Load(), dns.lookups("endpoint.test"))
+	}
+	c.Close()
+	for deadline := time.Now().Add(5 * time.Second); closed.Load() != 1; {
+		if time.Now().After(deadline) {
+			t.Fatal("the connection is still open")
+		}
+		<-time.After(time.Millisecond)
+	}
+}
+
+// TestNamesThatDoNotResolve: no such name, no address, a server that fails and one that
+// does not answer.
+func TestNamesThatDoNotResolve(t *testing.T) {
+	dns := newNames(t)
+	dns.set("empty.test", func(int) string { return "" })
+	c := newClient(t, sender.ClientOptions{Guard: newGuard(t, ""), Resolver: dns.resolver()})
+	for _, host := range []string{"missing.test", "empty.test"} {
+		if ex := postWithin(t, c, 2*time.Second, sender.Post{URL: "https://" + host}); ex.Class != sender.ClassDNS || ex.Reason != "the host's name has no address" {
+			t.Errorf("%s: %+v", host, ex)
+		}
+	}
+	before := time.Now()
+	for name, c := range map[string]struct {
+		resolver resolverFunc
+		class    sender.Class
+		reason   string
+	}{
+		"fails": {func(context.Context, string, string) ([]netip.Addr, error) {
+			return nil, &net.DNSError{Err: "server misbehaving", Name: "x", IsTemporary: true}
+		}, sender.ClassDNS, "the host's name cannot be looked up"},
+		"returns none": {func(context.Context, string, string) ([]netip.Addr, error) { return nil, nil }, sender.ClassDNS, "the host's name has no address"},
+		"hangs": {func(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}, sender.ClassTimeout, "the host's name was not looked up in time"},
+	} {
+		client := newClient(t, sender.ClientOptions{Guard: newGuard(t, ""), Resolver: c.resolver, DialTimeout: 50 * time.Millisecond})
+		if ex := postWithin(t, client, 2*time.Second, sender.Post{URL: "https://endpoint.test"}); ex.Class != c.class || ex.Reason != c.reason {
+			t.Errorf("%s: %+v", name, ex)
+		}
+	}
+	if took := time.Since(before); took > 3*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
+
+// TestNextAddress: an address that does not answer costs little time, and one that
+// refuses none. No more than eight are tried.
+func TestNextAddress(t *testing.T) {
+	s, a := newEndpoint(t, func(http.ResponseWriter, *http.Request) {})
+	_, port, _ := net.SplitHostPort(s.Listener.Addr().String())
+	var refusing []netip.Addr
+	for i := range 6 {
+		refusing = append(refusing, netip.AddrFrom4([4]byte{127, 0, 1, byte(i)}))
+	}
+	good := netip.MustParseAddr("127.0.0.1")
+	for n, found := range [][]netip.Addr{
+		{good}, append(slices.Clone(refusing), good), append(slices.Clone(refusing), good, good, netip.MustParseAddr("::ffff:127.0.0.1")), {netip.MustParseAddr("::1"), good},
+	} {
+		c := newClient(t, sender.ClientOptions{RootCAs: a.pool, Resolver: resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) { return found, nil })})
+		if ex := postWithin(t, c, 3*time.Second, sender.Post{URL: "https://endpoint.test:" + port}); ex.Status != http.StatusOK {
+			t.Errorf("%d: %+v", n, ex)
+		}
+	}
+	for i := range 4 {
+		refusing = append(refusing, netip.AddrFrom4([4]byte{127, 0, 2, byte(i)}))
+	}
+	c := newClient(t, sender.ClientOptions{RootCAs: a.pool, Resolver: resolverFunc(func(context.Context, string, string) ([]netip.Addr, error) { return append(refusing, good), nil })})
+	if ex := postWithin(t, c, 3*time.Second, sender.Post{URL: "https://endpoint.test:" + port}); ex.Class != sender.ClassRefused {
+		t.Errorf("a ninth address: %+v", ex)
+	}
+}
+
+// TestCanceled: when the engine stops, the attempt ends at once and says so.
+func TestCanceled(t *testing.T) {
+	arrived, release := make(chan struct{}), make(chan struct{})
+	s, a := newEndpoint(t, func(http.ResponseWriter, *http.Request) {
+		close(arrived)
+		<-release
+	})
+	defer close(release)
+	c := newClient(t, sender.ClientOptions{RootCAs: a.pool})
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		<-arrived
+		cancel()
+	}()
+	if ex := c.Post(ctx, sender.Post{URL: s.URL}); ex.Class != sender.ClassCanceled || !errors.Is(ex.Err, context.Canceled) || ex.Status != 0 {
+		t.Errorf("%+v", ex)
+	}
+}
