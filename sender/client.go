@@ -165,16 +165,21 @@ func (c *Client) post(ctx context.Context, p Post, ex *Exchange) {
 		ex.fail(ctx, err, at)
 		return
 	}
-	defer response.Body.Close()
+	defer func() { _ = response.Body.Close() }()
 	at.answered = true
 	ex.Status, ex.Protocol, ex.RetryAfter = response.StatusCode, response.Proto, response.Header.Get("Retry-After")
 	ex.RetryAfter = ex.RetryAfter[:min(len(ex.RetryAfter), 128)]
 	ex.Header = keptHeader(response.Header)
-	if response.StatusCode/100 == 3 {
-		ex.fail(ctx, errRedirect, at)
-	}
-	if err := ex.read(response.Body); err != nil {
-		ex.fail(ctx, err, at)
+	if response.StatusCode == http.StatusSwitchingProtocols {
+		// What follows is the bare connection, which knows nothing of the context.
+		ex.fail(ctx, errSwitch, at)
+	} else {
+		if response.StatusCode/100 == 3 {
+			ex.fail(ctx, errRedirect, at)
+		}
+		if err := ex.read(response.Body); err != nil {
+			ex.fail(ctx, err, at)
+		}
 	}
 	if ex.Status/100 != 2 && c.options.Guard != nil && c.options.Guard.allowed(at.peer()) {
 		ex.Header, ex.Body, ex.Cut, ex.Withheld = nil, nil, false, true
@@ -238,10 +243,10 @@ func (e *Exchange) read(body io.Reader) error {
 	if n > 0 {
 		e.Cut, e.Body = true, trimRune(e.Body)
 	}
-	switch err {
-	case nil:
+	switch {
+	case err == nil:
 		return errTooLong
-	case io.EOF: // it has ended
+	case errors.Is(err, io.EOF): // it has ended
 		return nil
 	default:
 		return err
@@ -275,7 +280,7 @@ func (c *Client) dialTLS(ctx context.Context, _, address string) (net.Conn, erro
 	ctx, cancel = context.WithTimeout(ctx, c.options.TLSTimeout)
 	defer cancel()
 	if err := conn.HandshakeContext(ctx); err != nil {
-		raw.Close()
+		_ = raw.Close()
 		return nil, &tlsError{err}
 	}
 	return conn, nil
@@ -371,7 +376,7 @@ func dialFirst(ctx context.Context, dialer *net.Dialer, addresses []string) (net
 				case results <- result{conn, err}:
 				case <-ctx.Done():
 					if conn != nil {
-						conn.Close()
+						_ = conn.Close()
 					}
 				}
 			}()
@@ -430,5 +435,6 @@ func (p *progress) peer() netip.Addr {
 
 var (
 	errRedirect = errors.New("redirects are not followed")
+	errSwitch   = errors.New("the server switches to another protocol")
 	errTooLong  = fmt.Errorf("the response's body is longer than %d bytes", maxResponse)
 )

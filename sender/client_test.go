@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -29,6 +30,7 @@ func newEndpoint(tb testing.TB, handler http.HandlerFunc) (*httptest.Server, *au
 	a := newAuthority(tb)
 	s := httptest.NewUnstartedServer(handler)
 	s.EnableHTTP2 = true
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
 	s.TLS = &tls.Config{Certificates: []tls.Certificate{a.issue(tb, false, nil)}}
 	s.StartTLS()
 	tb.Cleanup(s.Close)
@@ -277,7 +279,7 @@ func TestAllowedAddress(t *testing.T) {
 	if err != nil {
 		t.Skip(err)
 	}
-	server := &httptest.Server{Listener: s, Config: &http.Server{Handler: http.HandlerFunc(handler)}} //nolint:gosec // a test's
+	server := &httptest.Server{Listener: s, Config: &http.Server{Handler: http.HandlerFunc(handler)}}
 	server.Start()
 	defer server.Close()
 	dns := newNames(t)

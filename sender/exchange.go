@@ -296,6 +296,8 @@ func classify(ctx context.Context, err error, at *progress) (Class, string) {
 		return ClassURL, inRequest.Error()
 	case errors.Is(err, errRedirect):
 		return ClassRedirect, errRedirect.Error()
+	case errors.Is(err, errSwitch):
+		return ClassProtocol, errSwitch.Error()
 	case errors.Is(err, errTooLong):
 		return ClassTooLong, errTooLong.Error()
 	case errors.Is(ctx.Err(), context.Canceled):
@@ -351,7 +353,7 @@ func classifyText(err error) (Class, string) {
 	case has("server response headers exceeded"), has("header list larger than"):
 		return ClassTooLong, fmt.Sprintf("the response's headers are longer than %d bytes", maxResponseHeader)
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, net.ErrClosed), has("server closed idle connection"),
-		has("received from peer"), has("server sent GOAWAY"), has("client connection lost"), has("client connection force closed"):
+		has("received from peer"), has("server sent GOAWAY"), has("client connection lost"), has("http2: client conn"):
 		return ClassReset, reasonReset
 	case has("tls: "):
 		return ClassTLS, tlsReason(err)

@@ -139,7 +139,8 @@ func TestGuardAllows(t *testing.T) {
 // no slip of the pen opens the internet.
 func TestNewGuardRefuses(t *testing.T) {
 	for _, p := range []netip.Prefix{
-		{}, netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("10.0.0.0/7"), netip.MustParsePrefix("2000::/3"),
+		{},
+		netip.MustParsePrefix("0.0.0.0/0"), netip.MustParsePrefix("::/0"), netip.MustParsePrefix("10.0.0.0/7"), netip.MustParsePrefix("2000::/3"),
 		netip.MustParsePrefix("10.1.2.3/8"), netip.MustParsePrefix("fd00::1/8"), netip.PrefixFrom(netip.MustParseAddr("::ffff:10.0.0.0"), 104),
 		netip.PrefixFrom(netip.MustParseAddr("10.0.0.0"), 40),
 	} {
