@@ -12,8 +12,10 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -370,3 +372,8 @@ func (r *receiver) says(answer func(int) (int, string)) {
 	defer r.mu.Unlock()
 	r.answer = answer
 }
+
+var uniques atomic.Int64
+
+// unique is a text that is new each time.
+func unique() string { return strconv.FormatInt(uniques.Add(1), 36) }

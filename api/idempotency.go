@@ -168,12 +168,12 @@ func (a *API) sweepSometimes(tx *store.Tx) error {
 	if now-last < sweepEvery.Milliseconds() || !a.swept.CompareAndSwap(last, now) {
 		return nil
 	}
-	return sweep(tx)
+	return a.sweep(tx)
 }
 
 // Sweep deletes what has expired: codes, kept replies, and what tells tokens that were
 // revoked. Changes do so, too, once a minute.
-func (a *API) Sweep(ctx context.Context) error { return a.store.Do(ctx, sweep) }
+func (a *API) Sweep(ctx context.Context) error { return a.store.Do(ctx, a.sweep) }
 
 // flights are the requests that are being answered.
 type flights struct {

@@ -51,8 +51,8 @@ func Migrations() []store.Migration {
 const sweepMost = 500
 
 // sweep deletes what has expired, up to so many rows of each table.
-func sweep(tx *store.Tx) error {
-	now := tx.Now.UnixMilli()
+func (a *API) sweep(tx *store.Tx) error {
+	now := a.now().UnixMilli()
 	for _, query := range []string{
 		"DELETE FROM api_revoked WHERE id IN (SELECT id FROM api_revoked WHERE expires <= ? ORDER BY expires LIMIT ?)",
 		"DELETE FROM api_cutoffs WHERE (app, session, effective) IN (SELECT app, session, effective FROM api_cutoffs WHERE expires <= ? ORDER BY expires LIMIT ?)",

@@ -9,12 +9,12 @@ import (
 	"time"
 )
 
-const example = "http://www.example.com/"
+const example = "http://www.example.invalid/"
 
 var svixEndpoint = []behaviour{
 	{[]int{14}, "e2e_endpoint::test_create", config{}, func(t *testing.T, s *server) {
 		app := s.app()
-		got := s.do(201, "POST", "/app/"+app+"/endpoint", obj{"url": "http://Www.Example.com", "version": 1})
+		got := s.do(201, "POST", "/app/"+app+"/endpoint", obj{"url": "http://Www.Example.invalid", "version": 1})
 		want := obj{
 			"url": example, "version": 1.0, "description": "", "uid": nil, "throttleRate": nil, "rateLimit": nil, "disabled": false,
 			"eventTypes": nil, "filterTypes": nil, "channels": nil, "metadata": obj{},
@@ -39,8 +39,8 @@ var svixEndpoint = []behaviour{
 			s.do(404, method, "/app/"+b+"/endpoint/"+ep, nil)
 		}
 		s.do(404, "PATCH", "/app/"+b+"/endpoint/"+ep, obj{"description": "x"})
-		got := s.do(200, "PUT", path, obj{"url": "http://other.example.com/hooks?a=b", "metadata": obj{}})
-		if got["url"] != "http://other.example.com/hooks?a=b" || !reflect.DeepEqual(got["metadata"], obj{}) || got["createdAt"] != made["createdAt"] {
+		got := s.do(200, "PUT", path, obj{"url": "http://other.example.invalid/hooks?a=b", "metadata": obj{}})
+		if got["url"] != "http://other.example.invalid/hooks?a=b" || !reflect.DeepEqual(got["metadata"], obj{}) || got["createdAt"] != made["createdAt"] {
 			t.Errorf("replaced: %v", got)
 		}
 		if again := s.do(200, "PUT", path, obj{"url": example}); again["id"] != ep {
@@ -109,7 +109,7 @@ var svixEndpoint = []behaviour{
 		if !reflect.DeepEqual(problem["loc"], []any{"body", "url"}) {
 			t.Errorf("%v", problem)
 		}
-		s.do(201, "POST", path, obj{"url": "https://www.example.com/"})
+		s.do(201, "POST", path, obj{"url": "https://www.example.invalid/"})
 	}},
 }
 
