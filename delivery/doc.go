@@ -14,7 +14,8 @@
 //	      │    └ retry, recover, a copy ─┐
 //	      │                              │
 //	      └─ 410, schedule used up, ──► dead
-//	         time is up, payload gone or unusable
+//	         time is up, payload gone or
+//	         unusable, destination withdrawn
 //
 // There is no state for a delivery in an attempt: after a crash it is pending, and
 // is attempted again.
@@ -32,7 +33,7 @@
 //	           first, 1 2 4 … at once
 //
 // Whether up or down, it is left alone while it is held (it has asked for that),
-// paused (an operator has) or parked (no configuration has it). A verdict is an
+// paused (an operator has) or parked (no configuration has it, nor its directory). A verdict is an
 // answer by which the destination has decided on the event: [Outcomes] is the table.
 //
 // An event that has just been accepted is handed over in memory, within bounds. The

@@ -42,8 +42,8 @@ func TestJobs(t *testing.T) {
 				sleep(time.Minute)
 				b.wantStates(map[store.State]int{store.Delivered: int(last)})
 				b.app.reset()
-				b.store.createJob("job_1")
-				b.store.createJob("job_2")
+				b.store.createJob("job_1", toApp)
+				b.store.createJob("job_2", toApp)
 				b.engine.StartJobs()
 				b.engine.StartJobs()
 				interfere(b)
@@ -66,7 +66,7 @@ func TestJobs(t *testing.T) {
 				if n := b.store.called("Jobs") - before; n > 0 {
 					t.Errorf("%d queries after the end", n)
 				}
-				b.store.createJob("job_3")
+				b.store.createJob("job_3", toApp)
 				b.app.reset()
 				b.engine.StartJobs()
 				sleep(time.Minute)
@@ -90,8 +90,8 @@ func TestOneBrokenJobStopsNoOther(t *testing.T) {
 			}
 			return nil
 		})
-		b.store.createJob("job_1")
-		b.store.createJob("job_2")
+		b.store.createJob("job_1", toApp)
+		b.store.createJob("job_2", toApp)
 		b.engine.StartJobs()
 		sleep(5 * time.Minute)
 		jobs, _ := b.store.Jobs(context.Background())

@@ -350,17 +350,17 @@ func (m *memory) Resume(ctx context.Context, destination string) error {
 	})
 }
 
-// createJob makes a job of all settled deliveries.
-func (m *memory) createJob(id string) {
+// createJob makes a job of all settled deliveries to a destination.
+func (m *memory) createJob(id, destination string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for delivery, r := range m.rows {
-		if r.State != store.Pending {
+		if r.State != store.Pending && r.Destination == destination {
 			m.targets[id] = append(m.targets[id], delivery)
 		}
 	}
 	slices.SortFunc(m.targets[id], func(a, b store.DeliveryID) int { return int(a.Seq - b.Seq) })
-	m.jobs = append(m.jobs, store.Job{ID: id, Kind: "replay", Destination: toApp, State: "running", Total: int64(len(m.targets[id])), Created: time.Now()})
+	m.jobs = append(m.jobs, store.Job{ID: id, Kind: "replay", Destination: destination, State: "running", Total: int64(len(m.targets[id])), Created: time.Now()})
 }
 
 func (m *memory) Jobs(context.Context) ([]store.Job, error) {
