@@ -11,6 +11,9 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
+// RevokePath is where the operator has tokens revoked, on Caddy's admin endpoint.
+const RevokePath = "/webhooks/tokens/revoke"
+
 // revokeIn says which token is revoked: by its text, or by its id alone.
 type revokeIn struct {
 	Token string `json:"token"`

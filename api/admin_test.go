@@ -16,7 +16,7 @@ import (
 func (b *tokenBed) ask(t testing.TB, method, body string, into any) int {
 	t.Helper()
 	w := httptest.NewRecorder()
-	b.AdminHandler().ServeHTTP(w, httptest.NewRequest(method, "/webhooks/tokens/revoke", strings.NewReader(body)))
+	b.AdminHandler().ServeHTTP(w, httptest.NewRequest(method, api.RevokePath, strings.NewReader(body)))
 	if err := json.Unmarshal(w.Body.Bytes(), into); err != nil {
 		t.Errorf("%s: %d %s", body, w.Code, w.Body)
 	}
