@@ -158,8 +158,12 @@ func (s *appShow) run(cmd *cobra.Command, args []string) error {
 	now := s.host.time()
 	return c.print(cmd, answer, func(w io.Writer) error {
 		return writeFields(w, append([][2]string{
-			{"application", a.ID}, {"uid", a.UID}, {"name", a.Name}, {"rate", rate(a.ThrottleRate)},
-			{"created", exactly(a.CreatedAt, now)}, {"updated", exactly(a.UpdatedAt, now)},
+			{"application", a.ID},
+			{"uid", a.UID},
+			{"name", a.Name},
+			{"rate", rate(a.ThrottleRate)},
+			{"created", exactly(a.CreatedAt, now)},
+			{"updated", exactly(a.UpdatedAt, now)},
 		}, metadata(a.Metadata)...))
 	})
 }

@@ -31,8 +31,8 @@ type caller struct {
 	base  string
 	token string
 	json  bool
-	// remedyToken is told if the token is refused; "" says how to make another.
-	remedyToken string
+	// refused is told if the token is refused; "" says how to make another.
+	refused string
 }
 
 // call is one request of the API.

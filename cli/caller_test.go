@@ -50,7 +50,7 @@ func TestTokenStaysHere(t *testing.T) {
 	d := newDesk(t)
 	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { t.Errorf("it is asked %s", r.URL) }))
 	defer other.Close()
-	d.Server.Config.Handler = http.RedirectHandler(other.URL, http.StatusTemporaryRedirect)
+	d.Config.Handler = http.RedirectHandler(other.URL, http.StatusTemporaryRedirect)
 	d.run(t, "", "app", "list").want(t, 2, "leads elsewhere, to "+other.URL+", which is not followed")
 	d.run(t, "{}", "send", "--app", acme, "--type", "a").want(t, 2, "leads elsewhere")
 }
@@ -105,7 +105,7 @@ func TestTokenFrom(t *testing.T) {
 // TestLongAnswer: what does not end is not read.
 func TestLongAnswer(t *testing.T) {
 	d := newDesk(t)
-	d.Server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	d.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		chunk := strings.Repeat(" ", 1<<20)
 		for range 2 * maxAPIAnswer >> 20 {
 			if _, err := io.WriteString(w, chunk); err != nil {

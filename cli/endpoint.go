@@ -178,9 +178,18 @@ func (s *endpointShow) run(cmd *cobra.Command, args []string) error {
 	now := s.host.time()
 	return c.print(cmd, answer, func(w io.Writer) error {
 		return writeFields(w, append([][2]string{
-			{"endpoint", e.ID}, {"uid", e.UID}, {"url", e.URL}, {"description", e.Description}, {"state", e.state()},
-			{"scheme", e.scheme()}, {"events", orAll(e.EventTypes)}, {"channels", orAll(e.Channels)}, {"rate", rate(e.ThrottleRate)},
-			{"attempts", stats.String()}, {"created", exactly(e.CreatedAt, now)}, {"updated", exactly(e.UpdatedAt, now)},
+			{"endpoint", e.ID},
+			{"uid", e.UID},
+			{"url", e.URL},
+			{"description", e.Description},
+			{"state", e.state()},
+			{"scheme", e.scheme()},
+			{"events", orAll(e.EventTypes)},
+			{"channels", orAll(e.Channels)},
+			{"rate", rate(e.ThrottleRate)},
+			{"attempts", stats.String()},
+			{"created", exactly(e.CreatedAt, now)},
+			{"updated", exactly(e.UpdatedAt, now)},
 		}, metadata(e.Metadata)...))
 	})
 }

@@ -78,7 +78,8 @@ func TestEndpointChanges(t *testing.T) {
 		},
 		{[]string{"update", "--to", "https://h/2", hook}, "PATCH " + hookAt, `{"url":"https://h/2"}`, "Endpoint " + hook + " is changed.\n", ""},
 		{
-			[]string{"update", "--events", "", "--channels", "", "--uid", "", "--rate", "0", "--description", "", hook}, "PATCH " + hookAt,
+			[]string{"update", "--events", "", "--channels", "", "--uid", "", "--rate", "0", "--description", "", hook},
+			"PATCH " + hookAt,
 			`{"channels":null,"description":"","eventTypes":null,"throttleRate":null,"uid":null}`, "Endpoint " + hook + " is changed.\n", "",
 		},
 		{[]string{"disable", hook}, "PATCH " + hookAt, `{"disabled":true}`, "Endpoint " + hook + " is disabled: nothing is sent to it.\n", ""},
@@ -86,11 +87,13 @@ func TestEndpointChanges(t *testing.T) {
 		{[]string{"delete", "--yes", hook}, "DELETE " + hookAt, "", "Endpoint " + hook + " is deleted.\n", ""},
 		{[]string{"secret", hook}, "GET " + hookAt + "/secret", "", testSecret + "\n", ""},
 		{
-			[]string{"rotate", hook}, "POST " + hookAt + "/secret/rotate", `{"gracePeriodSeconds":86400}`,
+			[]string{"rotate", hook},
+			"POST " + hookAt + "/secret/rotate", `{"gracePeriodSeconds":86400}`,
 			"Endpoint " + hook + " has a new secret; the old one signs, too, for 24h. See it with: hookgate webhook endpoint secret --app customer-42 " + hook + "\n", "",
 		},
 		{
-			[]string{"rotate", "--grace", "0s", "--secret-stdin", hook}, "POST " + hookAt + "/secret/rotate", `{"gracePeriodSeconds":0,"key":"` + testSecret + `"}`,
+			[]string{"rotate", "--grace", "0s", "--secret-stdin", hook},
+			"POST " + hookAt + "/secret/rotate", `{"gracePeriodSeconds":0,"key":"` + testSecret + `"}`,
 			"Endpoint " + hook + " has a new secret; the old one does not sign any more. See it with: hookgate webhook endpoint secret --app customer-42 " + hook + "\n", testSecret + "\n",
 		},
 	} {

@@ -14,7 +14,7 @@ import (
 const (
 	// envURL and envToken are where the commands that ask the API find it.
 	envURL   = "HOOKGATE_URL"
-	envToken = "HOOKGATE_TOKEN" //nolint:gosec // the name of a variable
+	envToken = "HOOKGATE_TOKEN"
 	// envApp is the application that is meant if none is named.
 	envApp = "HOOKGATE_APP"
 )

@@ -29,11 +29,11 @@ type said struct {
 
 // refusal puts an error of the API into words, with what to do about it.
 func (c *caller) refusal(what *call, response *http.Response, answer []byte) error {
-	var error said
+	var own said
 	detail, problems := "", []problem(nil)
-	known := json.Unmarshal(answer, &error) == nil
-	if known && json.Unmarshal(error.Detail, &detail) != nil {
-		known = json.Unmarshal(error.Detail, &problems) == nil && len(problems) > 0
+	known := json.Unmarshal(answer, &own) == nil
+	if known && json.Unmarshal(own.Detail, &detail) != nil {
+		known = json.Unmarshal(own.Detail, &problems) == nil && len(problems) > 0
 	}
 	detail = safe(detail)
 	return &apiRefusal{status: response.StatusCode, text: c.remedy(what, response, known, detail, problems)}
@@ -44,8 +44,8 @@ func (c *caller) remedy(what *call, response *http.Response, known bool, detail 
 	switch {
 	case status >= 300 && status <= 399:
 		return fmt.Sprintf("%s leads elsewhere, to %s, which is not followed: name the API's own host with --url", c.base, safe(cmp.Or(response.Header.Get("Location"), "nowhere")))
-	case status == http.StatusUnauthorized && c.remedyToken != "":
-		return c.remedyToken
+	case status == http.StatusUnauthorized && c.refused != "":
+		return c.refused
 	case status == http.StatusUnauthorized:
 		return fmt.Sprintf("the token is not valid: it is expired, revoked, or of another gateway. Make one with %s webhook token, and export it as %s", program, envToken)
 	case status == http.StatusForbidden:

@@ -38,7 +38,7 @@ it was not delivered; and 2 if it was not sent.
   # to an app on this machine, signed
   export SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
   printf '{"type":"ping"}' | PROGRAM webhook send --to http://127.0.0.1:8080/hooks --secret-env SECRET`, s.run)
-	s.tenant.register(cmd)
+	s.register(cmd)
 	s.setup.register(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&s.id, "id", "", "What is sent once: the Idempotency-Key, or with --to the id of the event")

@@ -20,7 +20,7 @@ type message struct {
 
 // create gives the gateway a message.
 func (s *send) create(cmd *cobra.Command, args []string, in *stdin) error {
-	c, app, err := s.tenant.open(in)
+	c, app, err := s.open(in)
 	if err != nil {
 		return err
 	}

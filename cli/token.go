@@ -156,7 +156,7 @@ func (t *token) lookUp(ctx context.Context, tokens *api.Tokens) (string, error) 
 	if err != nil {
 		return "", err
 	}
-	c := &caller{host: t.host, base: base, token: text, remedyToken: "the key is not the gateway's: it is the first one of its directive key that is needed"}
+	c := &caller{host: t.host, base: base, token: text, refused: errKey}
 	var app application
 	if _, err := c.do(ctx, call{method: http.MethodGet, path: []string{"app", t.app}, about: aboutApp(t.app)}, &app); err != nil {
 		return "", err
@@ -166,6 +166,9 @@ func (t *token) lookUp(ctx context.Context, tokens *api.Tokens) (string, error) 
 	}
 	return app.ID, nil
 }
+
+// errKey says why a token is refused that was made just now.
+const errKey = "the key is not the gateway's: it is the first one of its directive key that is needed"
 
 // may says what the holder of a token may do.
 func may(h *api.Holder) string {

@@ -111,7 +111,13 @@ func (r *tokenReport) write(w io.Writer, h *api.Holder, now time.Time) error {
 		}
 	}
 	return writeFields(w, [][2]string{
-		{"token", r.ID}, {"scope", string(r.Scope)}, {"application", r.App}, {"may", may(h)}, {"session", r.Session},
-		{"issued", exactly(r.Issued, now)}, {"ends", exactly(r.Expires, now)}, {"signature", signature},
+		{"token", r.ID},
+		{"scope", string(r.Scope)},
+		{"application", r.App},
+		{"may", may(h)},
+		{"session", r.Session},
+		{"issued", exactly(r.Issued, now)},
+		{"ends", exactly(r.Expires, now)},
+		{"signature", signature},
 	})
 }
