@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/store"
@@ -209,7 +210,7 @@ func TestDocumentedReasons(t *testing.T) {
 // they take.
 func TestDocumentedAPI(t *testing.T) {
 	source := code(t, "gateway")
-	var want []string
+	want := []string{"POST " + api.RevokePath}
 	for _, m := range regexp.MustCompile(`(?m)^\t\{"(GET|POST)", "(/webhooks/[^"]+)"`).FindAllStringSubmatch(source, -1) {
 		want = append(want, m[1]+" "+m[2])
 	}

@@ -19,11 +19,14 @@ func init() {
 	caddycmd.RegisterCommand(caddycmd.Command{
 		Name:  "webhook",
 		Usage: "<command>",
-		Short: "Signs, checks, demonstrates and operates webhooks",
+		Short: "Sends, signs, checks, demonstrates and operates webhooks",
 		Long: `
 Tools around the webhook gateway. sign and verify work on one webhook, targets
 makes a stream of them for load tests, and demo shows the whole gateway at work:
 none of these needs a running server.
+
+app, event-type, endpoint and send are for those who send webhooks: they ask the API of
+webhook_portal, with what token makes. send --to posts a webhook by itself.
 
 The others look after a gateway that stores events, through its admin endpoint:
 which events came, what became of them, and what is to be delivered again. With

@@ -31,7 +31,9 @@ func TestCommandIsRegistered(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"backup", "demo", "events", "jobs", "migrate", "pause", "resume", "sign", "sources", "stats", "targets", "verify"}; !slices.Equal(names, want) {
+	if want := []string{
+		"app", "backup", "demo", "endpoint", "event-type", "events", "jobs", "migrate", "pause", "resume", "send", "sign", "sources", "stats", "targets", "token", "verify",
+	}; !slices.Equal(names, want) {
 		t.Errorf("subcommands %v, want %v", names, want)
 	}
 }

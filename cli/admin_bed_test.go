@@ -219,3 +219,10 @@ func newMachine(t testing.TB) *machine {
 	t.Cleanup(a.Close)
 	return a
 }
+
+// got returns what it has seen until now.
+func (a *machine) got() ([]*http.Request, []string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.seen, a.bodies
+}

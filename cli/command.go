@@ -65,7 +65,8 @@ func Attach(webhook *cobra.Command, host Host) {
 		return cmd.Help()
 	})
 	webhook.AddCommand(newSign(host), newVerify(host), newTargets(host), newDemo(),
-		newSources(host), newEvents(host), newJobs(host), newPause(host), newResume(host), newStats(host), newBackup(host), newMigrate(host))
+		newSources(host), newEvents(host), newJobs(host), newPause(host), newResume(host), newStats(host), newBackup(host), newMigrate(host),
+		newApp(host), newEventType(host), newEndpoint(host), newSend(host), newToken(host))
 }
 
 // run makes a command's function of f. Errors of f are told on stderr and end the

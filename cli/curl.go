@@ -23,11 +23,7 @@ func curlLine(url string, header http.Header, body []byte, file string) (string,
 		words = append(words, "-g") // not a pattern of several URLs
 	}
 	words = append(words, url)
-	contentType := "application/octet-stream"
-	if json.Valid(body) {
-		contentType = "application/json"
-	}
-	words = append(words, "-H", "Content-Type: "+contentType)
+	words = append(words, "-H", "Content-Type: "+contentType(body))
 	for _, name := range slices.Sorted(maps.Keys(header)) {
 		for _, value := range header[name] {
 			words = append(words, "-H", name+": "+value)
@@ -48,6 +44,14 @@ func curlLine(url string, header http.Header, body []byte, file string) (string,
 		words[i] = shellQuote(word)
 	}
 	return strings.Join(words, " "), nil
+}
+
+// contentType is what a body is sent as.
+func contentType(body []byte) string {
+	if json.Valid(body) {
+		return "application/json"
+	}
+	return "application/octet-stream"
 }
 
 // printable reports whether a body survives being shown in a terminal and pasted.

@@ -25,13 +25,14 @@ func newDemo() *cobra.Command {
 		Long: `
 Runs a gateway with a small app behind it, sends genuine, repeated, old, forged
 and oversize webhooks, and prints what was sent, what the gateway answered and
-what the app saw. Then the app stops, events come for it, the gateway is killed
-and started again, and the app comes back to them. The exit status is 0 if all
-went as promised.
+what the app saw. Then this program itself sends webhooks to the gateway, and
+repeats what fails. At last the app stops, events come for it, the gateway is
+killed and started again, and the app comes back to them. The exit status is 0 if
+all went as promised.
 
 Everything stays on this machine: gateway and app listen on unix sockets in a
-temporary directory, which also holds the store and is removed at the end, and
-the secrets are random.
+temporary directory, which also holds the stores and is removed at the end; what is
+sent passes a free port of the loopback interface; and the secrets are random.
 `,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -95,9 +96,9 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer gateway.stop() // also ends it if a send panics; a second stop does nothing
-	differing, err := d.show(ctx, gateway, app)
+	differing, err := d.show(ctx, dir, gateway, app)
 	log := gateway.stop()
-	switch all := len(demoCases) + len(demoSteps); {
+	switch all := len(demoCases) + len(demoMessages) + len(demoSteps); {
 	case ctx.Err() != nil:
 		return errors.New("interrupted")
 	case err != nil:
@@ -110,7 +111,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 }
 
 // show returns how many things differ from the promise.
-func (d *demo) show(ctx context.Context, gateway *demoGateway, app *demoApp) (differing int, err error) {
+func (d *demo) show(ctx context.Context, dir string, gateway *demoGateway, app *demoApp) (differing int, err error) {
 	if err := gateway.ready(ctx); err != nil {
 		return 0, err
 	}
@@ -123,6 +124,10 @@ func (d *demo) show(ctx context.Context, gateway *demoGateway, app *demoApp) (di
 		return 0, err
 	}
 	if differing, err = d.report(got); err != nil {
+		return differing, err
+	}
+	sent, err := d.circle(ctx, dir, gateway, app)
+	if differing += sent; err != nil {
 		return differing, err
 	}
 	more, err := d.outlast(ctx, &demoOutage{gateway: gateway, app: app, sender: sender, patience: d.patience})

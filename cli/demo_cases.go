@@ -107,10 +107,19 @@ var demoCases = []demoCase{
 }
 
 // demoSecrets are the environment of the gateway. They are never printed.
-type demoSecrets struct{ svix, travelbase, orders string }
+type demoSecrets struct{ svix, travelbase, orders, partnerSvix, partnerTravelbase string }
 
 func newDemoSecrets() demoSecrets {
-	return demoSecrets{svix: newSvixSecret(), travelbase: rand.Text(), orders: newSvixSecret()}
+	return demoSecrets{
+		svix: newSvixSecret(), travelbase: rand.Text(), orders: newSvixSecret(),
+		partnerSvix: newSvixSecret(), partnerTravelbase: rand.Text(),
+	}
+}
+
+// partner returns the secrets of the source partner by their schemes. Its sender has
+// them, too.
+func (s demoSecrets) partner() map[string]string {
+	return map[string]string{"svix": s.partnerSvix, "travelbase": s.partnerTravelbase}
 }
 
 func newSvixSecret() string {
@@ -120,7 +129,10 @@ func newSvixSecret() string {
 }
 
 func (s demoSecrets) environment() []string {
-	return []string{"SVIX_SECRET=" + s.svix, "TRAVELBASE_SECRET=" + s.travelbase, "ORDERS_SECRET=" + s.orders}
+	return []string{
+		"SVIX_SECRET=" + s.svix, "TRAVELBASE_SECRET=" + s.travelbase, "ORDERS_SECRET=" + s.orders,
+		"PARTNER_SVIX_SECRET=" + s.partnerSvix, "PARTNER_TRAVELBASE_SECRET=" + s.partnerTravelbase,
+	}
 }
 
 // demoSender plays the providers, and the one who is none.

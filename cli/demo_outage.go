@@ -59,27 +59,11 @@ func (d *demo) outlast(ctx context.Context, o *demoOutage) (differing int, err e
 	if err := d.print("\nThe source orders has forward: its events are stored, and delivered when the app can take them.\n\n"); err != nil {
 		return 0, err
 	}
-	width := 0
-	for _, step := range demoSteps {
-		width = max(width, len(step.does))
+	rows := make([]demoRow, len(demoSteps))
+	for i, step := range demoSteps {
+		rows[i] = demoRow{does: step.does, want: step.want, rule: step.rule, run: func(ctx context.Context) (string, error) { return step.run(o, ctx) }}
 	}
-	var reasons strings.Builder
-	for _, step := range demoSteps {
-		happened, err := step.run(o, ctx)
-		if err != nil {
-			return differing, fmt.Errorf("%s: %w", step.does, err)
-		}
-		mark := "✓"
-		if happened != step.want {
-			mark = "✗"
-			differing++
-			reasons.WriteString(differs(step.does, step.want, happened, step.rule))
-		}
-		if err := d.print("%s   %-*s   %s\n", mark, width, step.does, happened); err != nil {
-			return differing, err
-		}
-	}
-	return differing, d.print("%s", reasons.String())
+	return d.rows(ctx, rows)
 }
 
 // demoOutage is the time in which the app is stopped, and what follows.

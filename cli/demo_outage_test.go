@@ -50,7 +50,7 @@ func demoNoticesLoss(t *testing.T, executable string) {
 			}
 			err := d.run(t.Context())
 			wantNothingLeft(t, d.temp)
-			wantDiffers(t, d, out.String(), err, nil, test.steps)
+			wantDiffers(t, d, out.String(), err, nil, nil, test.steps)
 		})
 	}
 	t.Run("no second start", func(t *testing.T) {

@@ -60,21 +60,22 @@ func demoNotices(t *testing.T, executable string) {
 		all[i] = i
 	}
 	for _, test := range []struct {
-		name         string
-		site         func(app string) string
-		cases, steps []int
+		name                   string
+		site                   func(app string) string
+		cases, messages, steps []int
 	}{
-		{"as it is", demoSite, nil, nil},
+		{"as it is", demoSite, nil, nil, nil},
 		{"without webhook", func(app string) string {
 			return "http:// {\nrespond /healthz ok\nreverse_proxy " + app + "\n}\n"
-		}, all, []int{0, 2, 3, 4}},
-		{"app not told", siteWith(t, "webhook_health", "request_header -Hookgate-Source\nwebhook_health"), []int{0, 1, 2}, nil},
-		{"one header family", siteWith(t, "verify svix", "verify standard"), []int{0, 3, 5, 6, 8}, nil},
-		{"duplicates pass", siteWith(t, "max_body", "dedupe off\nmax_body"), []int{3}, nil},
-		{"stale passes", siteWith(t, "SVIX_SECRET}", "SVIX_SECRET} {\ntolerance 1h\n}"), []int{5}, nil},
-		{"oversize passes", siteWith(t, "16KiB", "17KiB"), []int{8}, nil},
-		{"neighbour believed", siteWith(t, "webhook_health", "request_header /hooks/other Hookgate-Source svix\nwebhook_health"), []int{9}, nil},
-		{"app down", func(string) string { return demoSite("127.0.0.1:9") }, []int{0, 1, 2, 3, 4, 9}, []int{3}},
+		}, all, []int{0, 1, 2}, []int{0, 2, 3, 4}},
+		{"app not told", siteWith(t, "webhook_health", "request_header -Hookgate-Source\nwebhook_health"), []int{0, 1, 2}, nil, nil},
+		{"one header family", siteWith(t, "verify svix", "verify standard"), []int{0, 3, 5, 6, 8}, nil, nil},
+		{"duplicates pass", siteWith(t, "max_body", "dedupe off\nmax_body"), []int{3}, nil, nil},
+		{"stale passes", siteWith(t, "SVIX_SECRET}", "SVIX_SECRET} {\ntolerance 1h\n}"), []int{5}, nil, nil},
+		{"oversize passes", siteWith(t, "16KiB", "17KiB"), []int{8}, nil, nil},
+		{"neighbour believed", siteWith(t, "webhook_health", "request_header /hooks/other Hookgate-Source svix\nwebhook_health"), []int{9}, nil, nil},
+		{"app down", func(string) string { return demoSite("127.0.0.1:9") }, []int{0, 1, 2, 3, 4, 9}, []int{0, 1, 2}, []int{3}},
+		{"another secret", siteWith(t, "PARTNER_SVIX_SECRET", "ORDERS_SECRET"), nil, []int{0, 2}, nil},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,18 +87,19 @@ func demoNotices(t *testing.T, executable string) {
 			}
 			err := d.run(t.Context())
 			wantNothingLeft(t, d.temp)
-			wantDiffers(t, d, out.String(), err, test.cases, test.steps)
+			wantDiffers(t, d, out.String(), err, test.cases, test.messages, test.steps)
 		})
 	}
 }
 
-// wantDiffers checks what a run printed and returned, of which these cases and steps
-// should differ from the promise.
-func wantDiffers(t *testing.T, d *demo, text string, err error, cases, steps []int) {
+// wantDiffers checks what a run printed and returned, of which these cases, messages and
+// steps should differ from the promise.
+func wantDiffers(t *testing.T, d *demo, text string, err error, cases, messages, steps []int) {
 	t.Helper()
 	for _, secret := range []string{
 		d.secrets.svix, strings.TrimPrefix(d.secrets.svix, "whsec_"), d.secrets.travelbase,
 		d.secrets.orders, strings.TrimPrefix(d.secrets.orders, "whsec_"),
+		d.secrets.partnerSvix, strings.TrimPrefix(d.secrets.partnerSvix, "whsec_"), d.secrets.partnerTravelbase,
 	} {
 		if strings.Contains(text+fmt.Sprint(err), secret) {
 			t.Error("a secret is printed")
@@ -106,7 +108,7 @@ func wantDiffers(t *testing.T, d *demo, text string, err error, cases, steps []i
 	if strings.Contains(text, "\x1b") {
 		t.Error("there are escape sequences although the output is no terminal")
 	}
-	all, differing := len(demoCases)+len(demoSteps), len(cases)+len(steps)
+	all, differing := len(demoCases)+len(demoMessages)+len(demoSteps), len(cases)+len(messages)+len(steps)
 	summary := fmt.Sprintf("All %d as promised.", all)
 	if strings.Contains(text, summary) != (differing == 0) {
 		t.Errorf("%q is there although %d differ, or the other way round", summary, differing)
@@ -129,6 +131,10 @@ func wantDiffers(t *testing.T, d *demo, text string, err error, cases, steps []i
 	}
 	for i, c := range demoCases {
 		row(c.sent, c.want.String(), c.rule, slices.Contains(cases, i))
+	}
+	for i := range demoMessages {
+		m := &demoMessages[i]
+		row(m.does, m.want, m.rule, slices.Contains(messages, i))
 	}
 	for i, s := range demoSteps {
 		row(s.does, s.want, s.rule, slices.Contains(steps, i))

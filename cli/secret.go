@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -21,6 +22,7 @@ type secretFlags struct {
 // secretRef is where one secret is.
 type secretRef struct {
 	env, file string // standard input if both are empty
+	what      string // it is, "the secret" if empty
 }
 
 func (r secretRef) String() string {
@@ -93,14 +95,14 @@ func (r secretRef) read(in *stdin) (string, error) {
 	}
 	secret, err := r.readFile(in)
 	if err != nil {
-		return "", fmt.Errorf("reading a secret: %w", err)
+		return "", fmt.Errorf("reading %s: %w", cmp.Or(r.what, "a secret"), err)
 	}
 	return secret, nil
 }
 
 func (r secretRef) readFile(in *stdin) (string, error) {
 	if r.file == "" {
-		if err := in.take("the secret"); err != nil {
+		if err := in.take(cmp.Or(r.what, "the secret")); err != nil {
 			return "", err
 		}
 		return verifier.ReadSecret(in)
