@@ -80,6 +80,11 @@ func (t *Tokens) serveRevoke(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// RefuseRevocation answers in place of [Tokens.AdminHandler] where no API runs.
+func RefuseRevocation(w http.ResponseWriter) {
+	refuseAdmin(w, http.StatusServiceUnavailable, "not_running", "No webhook_portal is running in this process.")
+}
+
 // refuseAdmin answers as the operator's API does.
 func refuseAdmin(w http.ResponseWriter, status int, typ, message string) {
 	writeAdmin(w, status, map[string]any{"error": map[string]string{"type": typ, "message": message}})

@@ -6,6 +6,7 @@ import (
 
 	"github.com/caddyserver/caddy/v2"
 
+	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/gateway"
 )
 
@@ -25,20 +26,44 @@ func (*Admin) CaddyModule() caddy.ModuleInfo {
 // configuration exist, and keeps them if it then fails: which app runs is found out
 // for each request.
 func (*Admin) Routes() []caddy.AdminRoute {
-	api := gateway.NewOperatorAPI(findOperator)
-	return []caddy.AdminRoute{{Pattern: "/webhooks/", Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
-		api.ServeHTTP(w, r)
-		return nil // also errors are answered, in the API's own form
-	})}}
+	return []caddy.AdminRoute{
+		adminRoute("/webhooks/", gateway.NewOperatorAPI(findOperator)),
+		adminRoute(api.RevokePath, http.HandlerFunc(revokeToken)),
+	}
 }
 
-// findOperator returns the operator of the running configuration.
-func findOperator() (*gateway.Operator, bool) {
+// adminRoute is a route whose handler answers errors, too, in its own form.
+func adminRoute(pattern string, h http.Handler) caddy.AdminRoute {
+	return caddy.AdminRoute{Pattern: pattern, Handler: caddy.AdminHandlerFunc(func(w http.ResponseWriter, r *http.Request) error {
+		h.ServeHTTP(w, r)
+		return nil
+	})}
+}
+
+// revokeToken ends a token of the producer's API, if a portal is running.
+func revokeToken(w http.ResponseWriter, r *http.Request) {
+	app, ok := runningApp()
+	if !ok || !app.portal || app.storage == nil || !app.storage.use() {
+		api.RefuseRevocation(w)
+		return
+	}
+	defer app.letGo()
+	app.producing.api.Tokens().AdminHandler().ServeHTTP(w, r)
+}
+
+// runningApp returns the app of the running configuration, if it has one.
+func runningApp() (*App, bool) {
 	v, err := caddy.ActiveContext().AppIfConfigured("webhooks")
 	if err != nil {
 		return nil, false
 	}
 	app, ok := v.(*App)
+	return app, ok
+}
+
+// findOperator returns the operator of the running configuration.
+func findOperator() (*gateway.Operator, bool) {
+	app, ok := runningApp()
 	if !ok {
 		return nil, false
 	}

@@ -115,11 +115,7 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request) error {
 	if !a.storage.use() {
 		return caddyhttp.Error(http.StatusServiceUnavailable, store.ErrClosed)
 	}
-	defer func() {
-		if err := a.storage.release(); err != nil {
-			a.logger.Error("closing the store", slog.Any("error", err))
-		}
-	}()
+	defer a.letGo()
 	a.producing.api.ServeHTTP(w, r)
 	return nil
 }

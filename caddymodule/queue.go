@@ -3,7 +3,6 @@ package caddymodule
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
@@ -27,11 +26,7 @@ func (q *queue) Accept(ctx context.Context, a *store.Arrival) (store.Verdict, er
 	if !q.storage.use() {
 		return store.Verdict{}, store.ErrClosed
 	}
-	defer func() {
-		if err := q.storage.release(); err != nil {
-			q.logger.Error("closing the store", slog.Any("error", err))
-		}
-	}()
+	defer (*App)(q).letGo()
 	return q.storage.engine.Accept(ctx, a)
 }
 

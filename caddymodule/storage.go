@@ -129,6 +129,13 @@ func (s *storage) release() error {
 	return errors.Join(s.stop(), s.store.Close())
 }
 
+// letGo ends what use began.
+func (a *App) letGo() {
+	if err := a.storage.release(); err != nil {
+		a.logger.Error("closing the store", slog.Any("error", err))
+	}
+}
+
 // stop ends the attempts; events are still accepted. It may be called again.
 func (s *storage) stop() error {
 	ctx, cancel := context.WithTimeout(context.Background(), stopWait)
