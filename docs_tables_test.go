@@ -17,6 +17,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/sender"
 )
 
 // section returns what stands under a heading, up to the next of any level.
@@ -175,6 +176,7 @@ func TestDocumentedOptions(t *testing.T) {
 	}{
 		{reference, "### verify", "localhost {\n\twebhook a {\n\t\tverify svix s {\n\t\t\tnone\n\t\t}\n\t}\n}\n"},
 		{reference, "## webhooks", "{\n\twebhooks {\n\t\tnone\n\t}\n}\n"},
+		{reference, "## webhook_send", "localhost {\n\twebhook_send a {\n\t\tnone\n\t}\n}\n"},
 		{schemes, "## Custom schemes", "{\n\twebhooks {\n\t\tscheme a {\n\t\t\tnone\n\t\t}\n\t}\n}\n"},
 	} {
 		want := options(t, row.caddyfile)
@@ -220,11 +222,25 @@ func TestDocumentedDefaults(t *testing.T) {
 	}
 }
 
+// TestDocumentedIntake compares the refusals of webhook_send with the code's.
+func TestDocumentedIntake(t *testing.T) {
+	var want, got []string
+	for _, r := range sender.IntakeRefusals() {
+		want = append(want, fmt.Sprintf("%d `%s` %s", r.Status, r.Type, r.When))
+	}
+	for _, row := range doc(t, "producing.md").table(t, "## webhook_send") {
+		got = append(got, strings.Join(row[:3], " "))
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("docs/producing.md says\n%s\nthe code\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
 // TestDocumentedMessages: errors and log lines that the documentation quotes are
 // in the code; "…" stands for what differs.
 func TestDocumentedMessages(t *testing.T) {
 	var code strings.Builder
-	for _, folder := range []string{"verifier", "gateway", "store", "store/sqlite", "store/postgres", "delivery", "caddymodule"} {
+	for _, folder := range []string{"verifier", "gateway", "store", "store/sqlite", "store/postgres", "delivery", "sender", "api", "caddymodule"} {
 		files, err := filepath.Glob(folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
