@@ -23,6 +23,7 @@ import (
 	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
+	"github.com/hookgate/hookgate/store/postgres"
 	"github.com/hookgate/hookgate/store/sqlite"
 )
 
@@ -46,6 +47,7 @@ type config struct {
 	disableAfter time.Duration
 	now          func() time.Time
 	options      func(*api.Options)
+	dsn          string // of a PostgreSQL database; default: a file
 }
 
 // quick is a schedule with which a message is given up within a moment.
@@ -56,7 +58,13 @@ func newServer(t testing.TB, c config) *server {
 	s := &server{t: t, log: &logBuffer{}}
 	logger := logger(s.log)
 	var err error
-	s.store, err = store.Open(t.Context(), sqlite.New(filepath.Join(t.TempDir(), "events.db"), 0), store.Options{
+	var db store.Database = sqlite.New(filepath.Join(t.TempDir(), "events.db"), 0)
+	if c.dsn != "" {
+		if db, err = postgres.New(c.dsn, logger); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.store, err = store.Open(t.Context(), db, store.Options{
 		Migrations: slices.Concat(sender.Migrations(), api.Migrations()), Match: sender.Match, Now: c.now,
 	})
 	if err != nil {

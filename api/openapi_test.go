@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/hookgate/hookgate/api"
+	"github.com/hookgate/hookgate/internal/pgserver"
 )
 
 // parsed reads JSON as the validator wants it.
@@ -175,7 +176,11 @@ func TestOpenAPIDocument(t *testing.T) {
 // What is really answered, and what is really sent, is as the document says, and as
 // that of Svix says, which the official SDKs are made from.
 func TestAnswersAreAsDocumented(t *testing.T) {
-	s := newServer(t, config{})
+	t.Run("sqlite", func(t *testing.T) { testAnswers(t, newServer(t, config{})) })
+	t.Run("postgres", func(t *testing.T) { testAnswers(t, newServer(t, config{dsn: pgserver.Database(t)})) })
+}
+
+func testAnswers(t *testing.T, s *server) {
 	receiver := newReceiver(t, nil)
 	w := newWorld(t, s, receiver)
 	ours, theirs := document(t, s), newSpecification(t, readFile(t, "testdata/svix-openapi.json"))
