@@ -188,31 +188,23 @@ func TestHelp(t *testing.T) {
 	}
 }
 
-// TestEveryCommandHelps: each says what it does, and how it is called, by the program's
-// name; and no flag is for a secret itself.
-func TestEveryCommandHelps(t *testing.T) {
+// TestNoFlagIsASecret: other users of the machine can see the arguments of a process.
+func TestNoFlagIsASecret(t *testing.T) {
 	n := 0
 	var walk func(c *cobra.Command)
 	walk = func(c *cobra.Command) {
 		for _, sub := range c.Commands() {
 			walk(sub)
 		}
-		path := strings.TrimPrefix(c.CommandPath(), "hookgate ")
-		if c.HasSubCommands() && !c.HasAvailableLocalFlags() || path == "webhook demo" {
-			return
-		}
 		n++
-		if c.Short == "" || c.Long == "" || !strings.Contains(c.Example, "hookgate "+path) || strings.Contains(c.Long+c.Example, "PROGRAM") {
-			t.Errorf("%s: %q %q\n%s", path, c.Short, c.Long, c.Example)
-		}
 		for _, secret := range []string{"secret", "token", "key"} {
 			if c.Flags().Lookup(secret) != nil {
-				t.Errorf("%s has --%s, which other users of the machine can see", path, secret)
+				t.Errorf("%s has --%s", c.CommandPath(), secret)
 			}
 		}
 	}
 	walk(newProgram())
-	if n < 35 {
+	if n < 40 {
 		t.Errorf("only %d commands were looked at", n)
 	}
 }
