@@ -41,6 +41,8 @@ from an argument, which other users of the machine could see.
 				Schemes: caddyfileSchemes,
 				Admin:   adminTransport,
 				Exit:    exit,
+
+				Migrations: migrations(),
 			})
 		},
 	})

@@ -13,6 +13,7 @@ import (
 	"github.com/caddyserver/caddy/v2/modules/caddyevents"
 
 	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
 
@@ -116,7 +117,7 @@ func (a *App) begin() error {
 	a.storage.store.SetFreeSpace(cmp.Or(a.FreeSpace, defaultFreeSpace))
 	a.storage.store.SetRetention(store.Retention{
 		Age: time.Duration(cmp.Or(r.Age, defaultAge)), Size: cmp.Or(r.Size, defaultSize), Dead: time.Duration(cmp.Or(r.Dead, defaultDead)),
-		Window: a.window,
+		Messages: sender.MinRetention, Window: a.window,
 	})
 	if a.portal {
 		if err := a.producing.sender.Start(context.Background()); err != nil {

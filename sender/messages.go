@@ -15,7 +15,8 @@ import (
 )
 
 const (
-	minRetention = time.Hour
+	// MinRetention is how long a message is kept at least.
+	MinRetention = time.Hour
 	maxRetention = 90 * 24 * time.Hour
 )
 
@@ -34,7 +35,7 @@ func (in *MessageIn) check() error {
 		checkNames("tags", in.Tags),
 		in.checkPayload(),
 	)
-	if err == nil && in.Retention != 0 && (in.Retention < minRetention || in.Retention > maxRetention) {
+	if err == nil && in.Retention != 0 && (in.Retention < MinRetention || in.Retention > maxRetention) {
 		err = invalid("payloadRetentionPeriod", "it has to be from 1 hour to 90 days")
 	}
 	return err

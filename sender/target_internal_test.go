@@ -5,10 +5,9 @@ import (
 	"testing"
 )
 
-// TestTargets: what was read of an endpoint before it was changed is not remembered.
-func TestTargets(t *testing.T) {
-	var known targets
-	known.init()
+// TestCache: what was read of an endpoint before it was changed is not remembered.
+func TestCache(t *testing.T) {
+	known := NewCache()
 	_, before := known.get("ep_1")
 	known.forget("ep_1")
 	known.put("ep_1", &target{}, before)
