@@ -37,13 +37,13 @@ func TestOverflowIsForOthers(t *testing.T) {
 		busy, idle := c.gateways[0], c.gateways[1]
 		busy.app.says(after(10*time.Second, status(200)))
 		c.begin(delivery.Destination{Concurrency: 1})
-		const room = 1024 + 128 // of its lanes
+		const room = 1024 + 128 + 8 // of its lanes, and for what is in an attempt or on its way from one
 		last := c.fill(busy, 3000)
 		sleep(30 * time.Second)
 		if n := busy.owned(); n > room {
 			t.Errorf("the busy one has claimed %d; want no more than its lanes have room for", n)
 		}
-		if n := idle.tried(); n < 3000-room-4 {
+		if n := idle.tried(); n < 3000-room {
 			t.Errorf("the idle one has made %d attempts", n)
 		}
 		busy.app.says(nil)
