@@ -114,7 +114,7 @@ func (g *gateway) admin(method, path string, given, into any) {
 		}
 		answer, err := io.ReadAll(response.Body)
 		response.Body.Close()
-		if response.StatusCode == http.StatusServiceUnavailable && time.Since(started) < 5*time.Second {
+		if response.StatusCode == http.StatusServiceUnavailable && time.Since(started) < 30*time.Second { // on a busy machine
 			continue
 		}
 		if err == nil && into != nil {
