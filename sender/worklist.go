@@ -56,12 +56,20 @@ func (s *Sender) later(f func(context.Context)) {
 	}
 }
 
-// lookEvery is how often is looked whether others have changed something.
-const lookEvery = time.Second
+// lookEvery is how often is looked whether others have changed something, and retryEvery
+// how soon is tried again, where there are no others, what could not be read.
+const (
+	lookEvery  = time.Second
+	retryEvery = time.Minute
+)
 
 // keep does what waits, and follows what others change who share the store.
 func (s *Sender) keep(ctx context.Context) {
-	ticker := time.NewTicker(lookEvery)
+	every := retryEvery
+	if s.Store.Standing().Shared {
+		every = lookEvery
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -69,9 +77,6 @@ func (s *Sender) keep(ctx context.Context) {
 			return
 		case <-s.work.some:
 		case <-ticker.C:
-			if !s.Store.Standing().Shared && !s.limits.stale.Load() {
-				continue
-			}
 		}
 		for _, f := range s.work.take() {
 			f(ctx)
