@@ -107,12 +107,12 @@ func TestAsksToBeDisabled(t *testing.T) {
 	}
 }
 
-// failFor gives up a message each few hours for so long.
+// failFor gives up a message each hour for so long.
 func failFor(b *bed, app string, d time.Duration) {
 	b.Helper()
 	for end := time.Now().Add(d); time.Now().Before(end); {
 		b.send(app, sender.MessageIn{})
-		sleep(8 * time.Hour)
+		sleep(time.Hour)
 	}
 }
 
@@ -129,7 +129,7 @@ func (b *bed) says(status, ops int) {
 // failing makes a bed whose endpoints are asked twice, a minute apart, and answer 500.
 func failing(b *bed) (sender.Application, sender.Endpoint) {
 	b.Helper()
-	b.options.Retry = []time.Duration{time.Minute}
+	b.options.Retry, b.options.DisableAfter = []time.Duration{time.Minute}, 15*time.Hour
 	b.restart()
 	app := b.app("one")
 	ep := b.endpoint(app.ID, sender.EndpointIn{})
@@ -137,40 +137,40 @@ func failing(b *bed) (sender.Application, sender.Endpoint) {
 	return app, ep
 }
 
-// TestFailingForLong: an endpoint for which messages are given up for more than five days
-// is disabled, also if the gateway was restarted meanwhile; not before; and enabling it
+// TestFailingForLong: an endpoint for which messages are given up for longer than it may
+// fail is disabled, also if the gateway was restarted meanwhile; not before; and enabling it
 // begins anew (E-15).
 func TestFailingForLong(t *testing.T) {
 	inBubble(t, func(b *bed) {
 		ops := b.endpoint(b.app(sender.OperationalUID).ID, sender.EndpointIn{URL: "https://ops.example.com/"})
 		app, ep := failing(b)
-		failFor(b, app.ID, 60*time.Hour)
+		failFor(b, app.ID, 7*time.Hour)
 		b.restart()
-		failFor(b, app.ID, 60*time.Hour)
+		failFor(b, app.ID, 7*time.Hour)
 		got := b.get(app.ID, ep.ID)
 		if got.Disabled || got.FirstFailure.IsZero() {
-			b.Fatalf("after five days: %+v", got)
+			b.Fatalf("after 14 h: %+v", got)
 		}
-		failFor(b, app.ID, 8*time.Hour)
+		failFor(b, app.ID, 3*time.Hour)
 		got = b.get(app.ID, ep.ID)
 		if !got.Disabled || got.DisabledReason != sender.DisabledFailing {
-			b.Fatalf("after more than five days: %+v", got)
+			b.Fatalf("after 17 h: %+v", got)
 		}
 		types, data := b.told(ops.URL)
 		if last := data[len(data)-1]; types[len(types)-1] != sender.EndpointDisabled || last["failSince"] == nil || last["trigger"] != sender.DisabledFailing {
 			b.Errorf("told %v, the last is %v", types, last)
 		}
 		n := len(b.receivers.at(ep.URL))
-		failFor(b, app.ID, 8*time.Hour)
+		failFor(b, app.ID, 2*time.Hour)
 		if more := len(b.receivers.at(ep.URL)) - n; more != 0 {
 			b.Errorf("%d attempts while it is disabled", more)
 		}
 		must(b, func(tx *store.Tx) (sender.Endpoint, error) {
 			return b.sender.PatchEndpoint(tx, app.ID, ep.ID, sender.EndpointPatch{Disabled: ref(false)})
 		})
-		failFor(b, app.ID, 100*time.Hour)
+		failFor(b, app.ID, 13*time.Hour)
 		if got := b.get(app.ID, ep.ID); got.Disabled || got.FirstFailure.IsZero() {
-			b.Errorf("four days after it was enabled: %+v", got)
+			b.Errorf("13 h after it was enabled: %+v", got)
 		}
 	})
 }
@@ -180,20 +180,20 @@ func TestFailingForLong(t *testing.T) {
 func TestFailingNowAndThen(t *testing.T) {
 	inBubble(t, func(b *bed) {
 		app, ep := failing(b)
-		failFor(b, app.ID, 100*time.Hour)
+		failFor(b, app.ID, 13*time.Hour)
 		b.receivers.status(200)
-		failFor(b, app.ID, 8*time.Hour)
+		failFor(b, app.ID, 2*time.Hour)
 		if got := b.get(app.ID, ep.ID); !got.FirstFailure.IsZero() {
 			b.Errorf("after a success: %+v", got)
 		}
 		b.receivers.status(422)
-		failFor(b, app.ID, 100*time.Hour)
+		failFor(b, app.ID, 13*time.Hour)
 		if got := b.get(app.ID, ep.ID); got.Disabled {
 			b.Errorf("disabled in spite of a success: %+v", got)
 		}
-		sleep(200 * time.Hour)
-		failFor(b, app.ID, 8*time.Hour)
-		if got := b.get(app.ID, ep.ID); got.Disabled || time.Since(got.FirstFailure) > 9*time.Hour {
+		sleep(25 * time.Hour)
+		failFor(b, app.ID, 2*time.Hour)
+		if got := b.get(app.ID, ep.ID); got.Disabled || time.Since(got.FirstFailure) > 3*time.Hour {
 			b.Errorf("after a long silence: %+v", got)
 		}
 	})
@@ -296,11 +296,10 @@ func TestRecovered(t *testing.T) {
 }
 
 // TestOperational: changes of endpoints are told, but not those of the operational
-// application itself; without one nobody is told.
+// application itself.
 func TestOperational(t *testing.T) {
 	onStores(t, func(b *bed) {
 		app := b.app("one")
-		b.endpoint(app.ID, sender.EndpointIn{})
 		operational := b.app(sender.OperationalUID)
 		ops := b.endpoint(operational.ID, sender.EndpointIn{})
 		ep := b.endpoint(app.ID, sender.EndpointIn{})

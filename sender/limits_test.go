@@ -110,7 +110,7 @@ func TestShared(t *testing.T) {
 // those that do (E-14).
 func TestDeadEndpoints(t *testing.T) {
 	inBubble(t, func(b *bed) {
-		const dead, messages = 1000, 4
+		const dead, messages = 1000, 3
 		app := b.app("one")
 		b.change(func(tx *store.Tx) error {
 			for i := range dead {

@@ -37,7 +37,7 @@ func TestSchedule(t *testing.T) {
 		for range messages {
 			b.send(app.ID, sender.MessageIn{})
 		}
-		sleep(75 * time.Hour)
+		sleep(36 * time.Hour)
 		by := map[string][]time.Time{}
 		for _, p := range b.receivers.at(ep.URL) {
 			id := p.Header.Get("Svix-Id")

@@ -56,12 +56,21 @@ func (s *Sender) later(f func(context.Context)) {
 	}
 }
 
-// lookEvery is how often is looked whether others have changed something.
-const lookEvery = time.Second
+// lookEvery is how often is looked whether others have changed something, and retryEvery
+// how often where there are no others: for what could not be read, and for what the last
+// calls of the configuration before have changed.
+const (
+	lookEvery  = time.Second
+	retryEvery = time.Minute
+)
 
 // keep does what waits, and follows what others change who share the store.
 func (s *Sender) keep(ctx context.Context) {
-	ticker := time.NewTicker(lookEvery)
+	every := retryEvery
+	if s.Store.Standing().Shared {
+		every = lookEvery
+	}
+	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	for {
 		select {
@@ -69,9 +78,6 @@ func (s *Sender) keep(ctx context.Context) {
 			return
 		case <-s.work.some:
 		case <-ticker.C:
-			if !s.Store.Standing().Shared && !s.stale() {
-				continue
-			}
 		}
 		for _, f := range s.work.take() {
 			f(ctx)
