@@ -64,7 +64,8 @@ type Destination struct {
 }
 
 // Directory has destinations that come and go while a generation delivers. It is called
-// under locks: it answers from memory, and does not call the engine.
+// under locks: it answers from memory and does not call the engine, nor may the engine be
+// called with a lock held that it takes.
 type Directory interface {
 	// Destination returns the one of that name; ok is false if there is none, or none any
 	// more. What waits for it is parked then. Once that changes, [Engine.Refresh] says so.

@@ -85,6 +85,13 @@ func (d *dispatcher) retire() bool {
 	return true
 }
 
+// use notes that something happens, which keeps it from retiring.
+func (d *dispatcher) use() {
+	if d.lazy {
+		d.used = d.engine.now()
+	}
+}
+
 // idle reports whether nothing is known of a dispatcher but its settings, nor is about to be.
 func (d *dispatcher) idle() bool {
 	r, now := &d.reader, d.engine.now()
@@ -96,7 +103,7 @@ func (d *dispatcher) idle() bool {
 	case d.settings == nil: // whatever waits for it is parked
 		return true
 	}
-	return !r.unread && !r.expiring && r.release.IsZero() && r.next.IsZero() && !(d.shared() && d.waiting)
+	return !r.unread && !r.expiring && r.release.IsZero() && r.next.IsZero() && (!d.shared() || !d.waiting)
 }
 
 // gone reports whether it has retired.

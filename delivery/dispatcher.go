@@ -33,7 +33,7 @@ type dispatcher struct {
 	settings  *Destination // nil: no generation delivers
 	lazy      bool         // they are of a directory
 	retired   bool
-	used      time.Time // when something last happened
+	used      time.Time // of a lazy one: when something last happened
 	waiting   bool      // of a lazy one: the store has something pending for it
 	looping   bool      // run was started
 	stopping  bool
@@ -98,7 +98,7 @@ func (d *dispatcher) look() bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.retired {
-		d.used = d.engine.now()
+		d.use()
 		d.missed()
 	}
 	return !d.retired
@@ -243,6 +243,9 @@ func (d *dispatcher) take() *task {
 // inTime reports whether another attempt is not too many per second. If it is the loop goes
 // on when it is not.
 func (d *dispatcher) inTime() bool {
+	if d.settings.Rate <= 0 {
+		return true
+	}
 	now := d.engine.now()
 	if d.pace.ready(d.settings.Rate, now) {
 		return true
@@ -256,8 +259,10 @@ func (d *dispatcher) inTime() bool {
 // begin counts an attempt in.
 func (d *dispatcher) begin(t *task) {
 	t.to, t.epoch = d.settings, d.health.epoch
-	d.used = d.engine.now()
-	d.pace.spend(t.to.Rate, d.used)
+	d.use()
+	if t.to.Rate > 0 {
+		d.pace.spend(t.to.Rate, d.engine.now())
+	}
 	d.running[t.lane]++
 	d.engine.open.Add(1)
 }
@@ -266,7 +271,7 @@ func (d *dispatcher) begin(t *task) {
 func (d *dispatcher) letGo(t *task) {
 	id := t.DeliveryID()
 	delete(d.held, id)
-	d.used = d.engine.now()
+	d.use()
 	if d.reader.recent != nil {
 		d.reader.recent[id] = true
 	}

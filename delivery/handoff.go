@@ -63,7 +63,7 @@ func (d *dispatcher) arrive(to *store.Target) (turn int, ok bool) {
 	to.Claim = d.open(d.engine.now()) && d.queues[fresh].len()+d.arrivals.count() < maxFresh
 	turn = d.arrivals.turn
 	d.arrivals.in[turn]++
-	d.used = d.engine.now()
+	d.use()
 	return turn, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -11,23 +12,52 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// failingStep is after how many attempts a message is said to be failing.
-const failingStep = 4
+// failingAttempt is after how many attempts a message is said to be failing.
+const failingAttempt = 4
 
-// failures remembers which endpoints are failing, so that a success need not look.
+// failures remembers which endpoints are failing, so that neither a success nor a
+// failure need look.
 type failures struct {
 	mu    sync.Mutex
-	known map[string]bool
+	known map[string]firstFailure
 }
 
-func (f *failures) init() { f.known = make(map[string]bool) }
+// firstFailure is since when an endpoint fails. It is assumed until it is written.
+type firstFailure struct {
+	since   time.Time
+	assumed bool
+}
 
-// note adds endpoints.
-func (f *failures) note(endpoints []string) {
+func (f *failures) init() { f.known = make(map[string]firstFailure) }
+
+// replace makes known what was read, besides what is not written yet.
+func (f *failures) replace(read map[string]time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, id := range endpoints {
-		f.known[id] = true
+	maps.DeleteFunc(f.known, func(_ string, known firstFailure) bool { return !known.assumed })
+	for id, since := range read {
+		f.known[id] = firstFailure{since: since}
+	}
+}
+
+// failed notes a failure of an endpoint, and reports whether it has to be written: it is
+// the first one, or long after the first one.
+func (f *failures) failed(endpoint string, at time.Time, long time.Duration) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	known, ok := f.known[endpoint]
+	if !ok {
+		f.known[endpoint] = firstFailure{since: at, assumed: true}
+	}
+	return !ok || at.Sub(known.since) > long
+}
+
+// written notes that a failure of an endpoint is written, or cannot be.
+func (f *failures) written(endpoint string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if known, ok := f.known[endpoint]; ok {
+		f.known[endpoint] = firstFailure{since: known.since}
 	}
 }
 
@@ -35,35 +65,60 @@ func (f *failures) note(endpoints []string) {
 func (f *failures) clear(endpoint string) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	was := f.known[endpoint]
+	_, was := f.known[endpoint]
 	delete(f.known, endpoint)
 	return was
 }
 
-// settled is told what became of each attempt, once that is committed, and notes what
-// follows. It is called by the committer, and does not block.
+// settled is told what became of an attempt that was made, once that is committed, and
+// notes what follows. It is called by the committer, and does not block.
 func (s *Sender) settled(o *store.Outcome) {
-	if o.Attempt == nil {
-		return // nobody was asked
-	}
-	said := outcome{endpoint: o.Destination, id: o.ID, number: o.Attempt.Number, started: o.Attempt.Started, status: o.Attempt.Status, at: o.At}
+	said := outcome{endpoint: o.Destination, id: o.ID, number: o.Attempt.Number, started: o.Attempt.Started, status: o.Attempt.Status}
 	switch {
 	case o.State == store.Delivered:
 		if s.failures.clear(said.endpoint) {
-			s.later(func(ctx context.Context) { s.recovered(ctx, &said) })
+			s.later(func(ctx context.Context) { s.recovered(ctx, said.endpoint) })
 		}
-		if o.Step > failingStep && !o.ByHand() {
+		if said.number > failingAttempt && !o.ByHand() {
 			s.tell(AttemptRecovered, said)
 		}
 	case o.Reason == delivery.ReasonGone:
 		s.disableSoon(said.endpoint, DisabledGone)
 	case o.ByHand():
 	case o.State == store.Dead && (o.Reason == delivery.ReasonExhausted || o.Reason == delivery.ReasonExpired):
-		s.failures.note([]string{said.endpoint})
-		s.later(func(ctx context.Context) { s.exhausted(ctx, &said) })
+		s.failed(said.endpoint, o.At)
 		s.tell(AttemptExhausted, said)
-	case o.State == store.Pending && o.Step == failingStep:
+	case o.State == store.Pending && said.number == failingAttempt:
 		s.tell(AttemptFailing, said)
+	}
+}
+
+// overdue reports whether a message would have been given up by the schedule. While an
+// endpoint is down no steps are counted, so that none is.
+func (s *Sender) overdue(d *store.Delivery, at time.Time) bool {
+	var length time.Duration
+	for _, delay := range s.schedule() {
+		length += delay
+	}
+	return !s.Forever && !d.ByHand() && at.Sub(d.Armed) > length
+}
+
+// schedule is that of the endpoints.
+func (s *Sender) schedule() []time.Duration {
+	if len(s.Retry) == 0 {
+		return delivery.DefaultRetry()
+	}
+	return s.Retry
+}
+
+// failed notes that a message for an endpoint was given up, or would have been. It does
+// not block.
+func (s *Sender) failed(endpoint string, at time.Time) {
+	if s.failures.failed(endpoint, at, s.DisableAfter) {
+		s.later(func(ctx context.Context) {
+			s.exhausted(ctx, endpoint, at)
+			s.failures.written(endpoint)
+		})
 	}
 }
 
@@ -74,15 +129,14 @@ type outcome struct {
 	number   int
 	started  time.Time
 	status   int
-	at       time.Time
 }
 
 // recovered notes that an endpoint fails no more.
-func (s *Sender) recovered(ctx context.Context, o *outcome) {
-	s.try(ctx, o.endpoint, func(tx *store.Tx) error {
-		n, err := tx.Exec("UPDATE sender_endpoints SET failing = 0 WHERE id = ? AND failing > 0 AND disabled = 0", o.endpoint)
+func (s *Sender) recovered(ctx context.Context, endpoint string) {
+	s.try(ctx, endpoint, func(tx *store.Tx) error {
+		n, err := tx.Exec("UPDATE sender_endpoints SET failing = 0 WHERE id = ? AND failing > 0 AND disabled = 0", endpoint)
 		if err == nil && n > 0 {
-			err = s.changed(tx, o.endpoint)
+			err = s.changed(tx, endpoint)
 		}
 		return err
 	})
@@ -91,16 +145,16 @@ func (s *Sender) recovered(ctx context.Context, o *outcome) {
 // exhausted notes that a message for an endpoint was given up: the first time since a
 // success counts. If that is long ago the endpoint is disabled; if it is twice as long
 // ago it is forgotten, as there has hardly been anything to send.
-func (s *Sender) exhausted(ctx context.Context, o *outcome) {
-	s.try(ctx, o.endpoint, func(tx *store.Tx) error {
-		ep, err := liveEndpoint(tx, o.endpoint)
+func (s *Sender) exhausted(ctx context.Context, endpoint string, at time.Time) {
+	s.try(ctx, endpoint, func(tx *store.Tx) error {
+		ep, err := liveEndpoint(tx, endpoint)
 		if err != nil || ep == nil || ep.Disabled {
 			return err
 		}
-		since := o.at.Sub(ep.FirstFailure)
+		since := at.Sub(ep.FirstFailure)
 		switch {
 		case ep.FirstFailure.IsZero() || since > 2*s.DisableAfter:
-			if _, err := tx.Exec("UPDATE sender_endpoints SET failing = ? WHERE id = ?", millis(o.at), ep.ID); err != nil {
+			if _, err := tx.Exec("UPDATE sender_endpoints SET failing = ? WHERE id = ?", millis(at), ep.ID); err != nil {
 				return err
 			}
 			return s.changed(tx, ep.ID)

@@ -199,6 +199,32 @@ func TestFailingNowAndThen(t *testing.T) {
 	})
 }
 
+// TestDownForLong: an endpoint that is down, for which therefore no message is given up, is
+// disabled as one is for which they are: five days after the first would have been (E-15).
+func TestDownForLong(t *testing.T) {
+	inBubble(t, func(b *bed) {
+		app := b.app("one")
+		ep := b.endpoint(app.ID, sender.EndpointIn{})
+		b.receivers.status(500)
+		for range 10 {
+			b.send(app.ID, sender.MessageIn{})
+		}
+		const schedule = 27*time.Hour + 35*time.Minute + 5*time.Second
+		sleep(schedule + 119*time.Hour)
+		if got := b.get(app.ID, ep.ID); got.Disabled || got.FirstFailure.IsZero() {
+			b.Errorf("before five days: %+v", got)
+		}
+		sleep(2 * time.Hour)
+		if got := b.get(app.ID, ep.ID); !got.Disabled || got.DisabledReason != sender.DisabledFailing {
+			b.Errorf("after five days: %+v", got)
+		}
+		sleep(time.Minute)
+		if c := b.store.Counts()[ep.ID]; c.Pending != 0 {
+			b.Errorf("%d still wait for it", c.Pending)
+		}
+	})
+}
+
 // TestExhausted: when the schedule is used up that can be seen and is told, and the message
 // can be sent by hand, under the same id (E-23).
 func TestExhausted(t *testing.T) {

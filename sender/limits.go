@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/hookgate/hookgate/store"
 )
@@ -74,7 +75,7 @@ func (s *Sender) reload(ctx context.Context) (err error) {
 		return fmt.Errorf("reading the version: %w", err)
 	}
 	rates := make(map[string]float64)
-	var failing []string
+	failing := make(map[string]time.Time)
 	err = s.reading(ctx)(`SELECT e.id, CASE WHEN e.rate > 0 THEN e.rate ELSE a.rate END, e.failing
 FROM sender_endpoints e JOIN sender_applications a ON a.id = e.app WHERE e.deleted = 0 AND (e.rate > 0 OR a.rate > 0 OR e.failing > 0)`, nil, func(scan func(...any) error) error {
 		var id string
@@ -84,7 +85,7 @@ FROM sender_endpoints e JOIN sender_applications a ON a.id = e.app WHERE e.delet
 			rates[id] = float64(rate)
 		}
 		if since > 0 {
-			failing = append(failing, id)
+			failing[id] = moment(since)
 		}
 		return err
 	})
@@ -96,9 +97,10 @@ FROM sender_endpoints e JOIN sender_applications a ON a.id = e.app WHERE e.delet
 	s.limits.rates = rates
 	s.limits.mu.Unlock()
 	s.limits.version.Store(version)
-	s.failures.note(failing)
+	s.failures.replace(failing)
 	for id, rate := range rates {
-		if before[id] != rate {
+		// The first time nobody has been told another.
+		if before != nil && before[id] != rate {
 			s.Engine.Refresh(id)
 		}
 	}

@@ -273,6 +273,17 @@ func TestWithdrawn(t *testing.T) {
 				b.Errorf("%s is %s, next %s; want %s", ep.URL, ep.Status, ep.NextAttempt, want)
 			}
 		}
+		// What is another application's is not sent, however it got there.
+		stranger := b.endpoint(b.app("stranger").ID, sender.EndpointIn{})
+		b.change(func(tx *store.Tx) error {
+			_, err := tx.Deliver(mustSeq(b, app.ID, m.ID), stranger.ID, true)
+			return err
+		})
+		b.engine.Wake(stranger.ID)
+		sleep(time.Minute)
+		if got := b.receivers.at(stranger.URL); len(got) != 0 {
+			b.Error("a message is sent to another application's endpoint")
+		}
 		// Enabling does not bring it back; recovering does.
 		b.receivers.status(200)
 		must(b, func(tx *store.Tx) (sender.Endpoint, error) {

@@ -39,6 +39,9 @@ func (s transport) Attempt(ctx context.Context, d *store.Delivery) delivery.Answ
 	if asksToDisable(x) {
 		s.disableSoon(t.ID, DisabledAsked)
 	}
+	if now := s.Now(); x.Status/100 != 2 && s.overdue(d, now) {
+		s.failed(t.ID, now)
+	}
 	return answer(x)
 }
 

@@ -420,8 +420,10 @@ func everyOperation(t *testing.T, s *store.Store, db *postgres.Database) {
 	must(err)
 	must(s.Resume(ctx, "source/a"))
 	for _, j := range []store.Job{
-		{Kind: store.Recover, Destination: "source/b"}, {Kind: store.Replay, Destination: "source/b"},
-		{Kind: store.Missing, Destination: "ep_a", Source: "app_a"}, {Kind: store.Select, Destination: "ep_a"},
+		{Kind: store.Recover, Destination: "source/b"},
+		{Kind: store.Replay, Destination: "source/b"},
+		{Kind: store.Missing, Destination: "ep_a", Source: "app_a"},
+		{Kind: store.Select, Destination: "ep_a"},
 	} {
 		j, err := s.CreateJob(ctx, j)
 		must(err)

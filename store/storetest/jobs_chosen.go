@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -56,7 +57,7 @@ func missingJob(b *bed) {
 		if n == 31 {
 			to = nil
 		}
-		seq := b.accept(b.message("", fmt.Sprint(n), to...)).Seq
+		seq := b.accept(b.message("", strconv.Itoa(n), to...)).Seq
 		other := b.message("", "of another 1", epB)
 		other.Source = "app_2"
 		b.stored(other)
@@ -126,7 +127,7 @@ func selectJob(b *bed) {
 	var want []int64
 	var times []time.Time
 	for n := range 60 {
-		seq := b.accept(b.message("", fmt.Sprint(n), epA, epB)).Seq
+		seq := b.accept(b.message("", strconv.Itoa(n), epA, epB)).Seq
 		state := []store.State{store.Dead, store.Delivered, store.Pending}[n%3]
 		status := 500
 		if n%4 == 0 {

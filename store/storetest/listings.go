@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -52,11 +53,11 @@ func messages(b *bed) {
 	}
 	var all []made
 	for n := range 30 {
-		all = append(all, made{b.accept(b.message("", fmt.Sprint(n), epA)).Seq, b.clock(), n})
+		all = append(all, made{b.accept(b.message("", strconv.Itoa(n), epA)).Seq, b.clock(), n})
 		other := b.message("", "other", epA)
 		other.Source = "app_2"
 		b.stored(other)
-		of := b.eventOf(tenant, fmt.Sprint(n), "body") // a verified event is no message
+		of := b.eventOf(tenant, strconv.Itoa(n), "body") // a verified event is no message
 		b.stored(of)
 		b.advance(soon)
 	}
@@ -143,7 +144,7 @@ func deliveriesTo(b *bed) {
 	var all []int64
 	states := []store.State{store.Pending, store.Delivered, store.Dead}
 	for n := range 30 {
-		seq := b.accept(b.message("", fmt.Sprint(n), epB, epA)).Seq
+		seq := b.accept(b.message("", strconv.Itoa(n), epB, epA)).Seq
 		if n%3 > 0 {
 			b.tried(store.DeliveryID{Seq: seq, N: 1}, epA, store.Pending, 1, 500)
 			b.tried(store.DeliveryID{Seq: seq, N: 1}, epA, states[n%3], 2, 200+n)

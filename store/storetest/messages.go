@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -39,12 +40,11 @@ func (b *bed) message(id, body string, to ...string) *store.Arrival {
 }
 
 // tried settles a delivery to an endpoint by its n-th attempt, with a status.
-func (b *bed) tried(id store.DeliveryID, to string, state store.State, n, status int) *store.Outcome {
+func (b *bed) tried(id store.DeliveryID, to string, state store.State, n, status int) {
 	b.t.Helper()
 	o := b.outcome(id.Seq, state, n)
 	o.ID, o.Destination, o.Listed, o.Attempt.Status = id, to, true, status
 	b.settle(o)
-	return o
 }
 
 // targets: an event has a delivery for each of its targets, which fare on their own.
@@ -52,7 +52,7 @@ func targets(b *bed) {
 	ctx := b.t.Context()
 	var seqs []int64
 	for n := range 40 { // more than go into one statement
-		a := b.message("", fmt.Sprint(n), epA, epB, "send/x/0")
+		a := b.message("", strconv.Itoa(n), epA, epB, "send/x/0")
 		seqs = append(seqs, b.stored(a))
 	}
 	seq := seqs[7]
@@ -163,14 +163,15 @@ func once(b *bed) {
 	stored := map[string][]int64{}
 	b.together(60, func(n int) {
 		id := fmt.Sprint("race", n%20)
-		v, err := b.Accept(b.t.Context(), b.message(id, fmt.Sprint(n%3), epA))
+		v, err := b.Accept(b.t.Context(), b.message(id, strconv.Itoa(n%3), epA))
 		mu.Lock()
 		defer mu.Unlock()
-		if err != nil {
+		switch {
+		case err != nil:
 			b.t.Errorf("%s: %v", id, err)
-		} else if v.Result == store.Stored {
+		case v.Result == store.Stored:
 			stored[id] = append(stored[id], v.Seq)
-		} else if v.Result != store.Duplicate {
+		case v.Result != store.Duplicate:
 			b.t.Errorf("%s: %+v", id, v)
 		}
 	})
@@ -267,7 +268,7 @@ func then(b *bed) {
 	b.wants(follow("undone", store.ErrGone), store.ErrGone)
 	b.together(20, func(n int) {
 		if err := b.Do(ctx, func(tx *store.Tx) error {
-			tx.Then(func() { called = append(called, fmt.Sprint(n)) }) // on one goroutine
+			tx.Then(func() { called = append(called, strconv.Itoa(n)) }) // on one goroutine
 			if n%2 == 1 {
 				return store.ErrGone
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -41,14 +42,14 @@ type post struct {
 // of what it should be after each part of them, also over restarts. A failure names the
 // seed.
 func modelOfMessages(b *bed) {
-	const seed, steps = 20261128, 1200
+	const seed, steps = 20261128, 600
 	b.today()
 	b.matching()
 	p := &post{bed: b, random: rand.New(rand.NewPCG(seed, seed)), messages: map[int64]*sent{}, attempts: map[string][]string{}} //nolint:gosec // to be repeated by its seed
 	for n := range steps {
 		b.advance(time.Duration(1+p.random.IntN(30)) * time.Millisecond)
 		p.step()
-		if n%300 == 299 {
+		if n%150 == 149 {
 			b.reopen()
 			b.advance(time.Millisecond)
 		}
@@ -133,9 +134,9 @@ func (p *post) pick() *sent {
 }
 
 func (p *post) send() {
-	id, body := "", fmt.Sprint(p.random.IntN(1000))
+	id, body := "", strconv.Itoa(p.random.IntN(1000))
 	if p.random.IntN(2) == 0 {
-		id, body = fmt.Sprint("id", p.random.IntN(40)), fmt.Sprint(p.random.IntN(2))
+		id, body = fmt.Sprint("id", p.random.IntN(40)), strconv.Itoa(p.random.IntN(2))
 	}
 	var to []string
 	for n := range p.random.IntN(4) {
@@ -243,7 +244,7 @@ func (p *post) deliver(m *sent, to string, once bool) {
 
 // job runs one of any kind, and is the model of it.
 func (p *post) job() {
-	to, end, once := p.endpoint(), fmt.Sprint(p.random.IntN(10)), p.random.IntN(2) == 0
+	to, end, once := p.endpoint(), strconv.Itoa(p.random.IntN(10)), p.random.IntN(2) == 0
 	plan := store.Job{Kind: []string{store.Missing, store.Select, store.Recover}[p.random.IntN(3)], Destination: to, Source: tenant, Once: once, Filter: []byte(end)}
 	plan.Since = p.clock().Add(-time.Duration(p.random.IntN(20)) * time.Second)
 	j, err := p.CreateJob(p.t.Context(), plan)
@@ -323,7 +324,7 @@ func (p *post) compare(when string) {
 		}
 		for _, up := range []bool{false, true} {
 			got := listed(p.bed, up, 1, func(before, after int64) ([]int64, int64, error) {
-				page, next, err := p.DeliveriesTo(ctx, destination, store.DeliveryFilter{Before: before, After: after, Limit: 9})
+				page, next, err := p.DeliveriesTo(ctx, destination, store.DeliveryFilter{Before: before, After: after, Limit: 23})
 				return numbersOf(page), next, err
 			})
 			if !slices.Equal(got, to[destination]) {
@@ -337,7 +338,7 @@ func (p *post) compare(when string) {
 		want = append(want, m.seq)
 	}
 	got := listed(p.bed, p.random.IntN(2) == 0, 1, func(before, after int64) ([]int64, int64, error) {
-		page, next, err := p.Messages(ctx, store.MessageFilter{Source: tenant, Before: before, After: after, Limit: 11})
+		page, next, err := p.Messages(ctx, store.MessageFilter{Source: tenant, Before: before, After: after, Limit: 29})
 		return numbersOf(page), next, err
 	})
 	if !slices.Equal(got, want) {
@@ -369,7 +370,7 @@ func (p *post) compareAttempts(when, destination string) {
 	}
 	var all []string
 	for at := (store.AttemptPosition{}); ; {
-		page, next, err := p.AttemptsTo(p.t.Context(), destination, store.AttemptFilter{Limit: 13, Before: at})
+		page, next, err := p.AttemptsTo(p.t.Context(), destination, store.AttemptFilter{Limit: 31, Before: at})
 		p.must(err)
 		for i := range page {
 			all = append(all, fmt.Sprint(page[i].Seq, "/", page[i].N, "/", page[i].Attempt.Number, "/", page[i].Attempt.Status))
