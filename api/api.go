@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,7 +50,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		sender: o.Sender, store: o.Store, keys: o.Keys, now: o.Now, logger: o.Logger,
-		url: o.URL, codeLife: cmp.Or(o.CodeLife, codeLife), document: sync.OnceValue(document),
+		url: strings.TrimSuffix(o.URL, "/"), codeLife: cmp.Or(o.CodeLife, codeLife), document: sync.OnceValue(document),
 		flights: flights{m: make(map[digest]chan struct{})},
 	}
 	if a.now == nil {

@@ -41,7 +41,9 @@ func (a *API) run(rt *route, w http.ResponseWriter, r *http.Request) (answer, er
 	}
 	var got answer
 	err = a.store.Do(c.ctx, func(tx *store.Tx) (err error) {
-		got, err = rt.change(c, tx, in)
+		if err = a.sweepSometimes(tx); err == nil {
+			got, err = rt.change(c, tx, in)
+		}
 		return err
 	})
 	if err != nil {

@@ -1,14 +1,57 @@
 package api_test
 
 import (
+	"context"
 	"errors"
 	"sync"
 	"sync/atomic"
 	"testing"
 
+	"github.com/jackc/pgx/v5"
+
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/internal/pgserver"
 )
+
+// A code that another gateway is just exchanging is found, and is not exchanged twice:
+// who deletes it has it.
+//
+// (P-01)
+func TestCodeIsBeingExchanged(t *testing.T) {
+	dsn := pgserver.Database(t)
+	s := newServer(t, config{dsn: dsn})
+	s.app("u")
+	code := codeOf(t, s.do(200, "POST", "/auth/app-portal-access/u", obj{})["url"].(string))
+	other, err := pgx.Connect(t.Context(), dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close(context.WithoutCancel(t.Context()))
+	tx, err := other.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tag, err := tx.Exec(t.Context(), "DELETE FROM api_codes"); err != nil || tag.RowsAffected() != 1 {
+		t.Fatalf("%v, error %v", tag, err)
+	}
+	exchanged := make(chan error)
+	go func() {
+		_, err := s.api.Redeem(context.WithoutCancel(t.Context()), code)
+		exchanged <- err
+	}()
+	eventually(t, "the gateway waits for the row", func() (waits bool) {
+		if err := tx.QueryRow(t.Context(), "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE NOT granted)").Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+		return waits
+	})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-exchanged; !errors.Is(err, api.ErrCode) {
+		t.Errorf("exchanged twice: %v", err)
+	}
+}
 
 // Two gateways that share a store are one: what is asked of both at once with one key is
 // done once, a code is exchanged at one of them, and a token that is ended at one is ended

@@ -91,6 +91,12 @@ var svixEventType = []behaviour{
 		if all := s.list("/event-type"); len(all) != 3 {
 			t.Errorf("the organisation sees %v", all)
 		}
+		// Nor can an example of it be sent by those who do not see it.
+		ep := s.endpoint(app, newReceiver(t, nil).URL, nil)
+		for flag, status := range map[string]int{"other": 404, "flag": 400} { // it has no example
+			token := s.token(api.Holder{App: app, FeatureFlags: []string{flag}})
+			s.as(token, status, "POST", "/app/"+app+"/endpoint/"+ep+"/send-example", obj{"eventType": "flagged"})
+		}
 		// Pages are full, whatever is left out.
 		page := s.as(s.token(api.Holder{App: app, FeatureFlags: []string{"flag"}}), 200, "GET", "/event-type?limit=2", nil)
 		if len(items(page)) != 2 || page["done"] != true {
