@@ -73,7 +73,7 @@ func run(ctx context.Context, args []string) error {
 	case *producer:
 		l, rounds := load{connections: *connections, requests: 10_000, slices: 2, warmup: 1_000, seconds: 8}, 5
 		if *quick {
-			l.requests, l.slices, l.warmup, l.seconds, rounds = 3_000, 1, 500, 3, 3
+			l.requests, l.slices, l.warmup, l.seconds, rounds = 2_000, 1, 500, 3, 3
 		}
 		goals, err = compareProducer(ctx, os.Stdout, l, rounds, *size, *profile)
 	default:

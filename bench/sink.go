@@ -180,8 +180,8 @@ const (
 	markEnd   = sliceEnd + 1 + 8
 )
 
-// marked returns a message's payload, of exactly as many bytes as like has, which is at
-// least 192.
+// markMessage returns a message's payload, of exactly as many bytes as like has, which are
+// at least 192.
 func markMessage(like []byte, slice, message int) ([]byte, error) {
 	head := fmt.Sprintf(`{"id":"%06d-%08d",`, slice, message)
 	rest, err := payload(len(like) - len(head) + 1)
