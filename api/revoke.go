@@ -13,7 +13,7 @@ import (
 func (t *Tokens) standing(ctx context.Context, token *Token) error {
 	now := t.now().UnixMilli()
 	revoked := false
-	err := t.store.Query(ctx, `SELECT 1 FROM api_revoked WHERE id = ?
+	err := t.store.QueryOften(ctx, `SELECT 1 FROM api_revoked WHERE id = ?
 UNION ALL SELECT 1 FROM api_cutoffs WHERE app = ? AND (session = '' OR session = ?) AND issued >= ? AND effective <= ?`,
 		[]any{token.ID, token.App, token.Session, token.Issued.UnixMilli(), now}, func(scan func(...any) error) error {
 			var one int64

@@ -1,7 +1,7 @@
 // Command bench measures what Hookgate costs, always as a ratio to a reference in
 // the same run: by default the gateway beside plain Caddy under load, with -stored
 // gateways that store events, with -postgres those that store them in PostgreSQL, with
-// -verify one verification beside a bare HMAC. See README.md.
+// -producer one that sends, with -verify one verification beside a bare HMAC. See README.md.
 package main
 
 import (
@@ -29,9 +29,13 @@ func main() {
 }
 
 func run(ctx context.Context, args []string) error {
+	if len(args) == 1 && args[0] == bareArgument {
+		return runBare(ctx, os.Stdin, os.Stdout)
+	}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	verify := flags.Bool("verify", false, "measure one verification beside a bare HMAC, instead of servers")
 	stored := flags.Bool("stored", false, "measure gateways that store events and forward them")
+	producer := flags.Bool("producer", false, "measure a gateway that sends, beside a bare loop of posts")
 	shared := flags.Bool("postgres", false, "measure gateways that store events in PostgreSQL, beside one with SQLite")
 	quick := flags.Bool("quick", false, "measure shorter: for a first look, noisier")
 	check := flags.Bool("check", false, "exit with 1 if a goal is missed")
@@ -41,8 +45,8 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || *connections < 1 || count(*verify, *stored, *shared) > 1 {
-		return errors.New("there are no arguments, at least 1 connection, and one of -verify, -stored and -postgres at most")
+	if flags.NArg() > 0 || *connections < 1 || count(*verify, *stored, *shared, *producer) > 1 {
+		return errors.New("there are no arguments, at least 1 connection, and one of -verify, -stored, -postgres and -producer at most")
 	}
 
 	// The sender has the servers' cores: the less it collects, the steadier they
@@ -66,6 +70,12 @@ func run(ctx context.Context, args []string) error {
 			l.requests, l.slices, l.warmup, l.seconds, rounds, backlog = 10_000, 1, 1_000, 2, 3, 50_000
 		}
 		goals, err = comparePostgres(ctx, os.Stdout, l, rounds, *size, backlog, *profile)
+	case *producer:
+		l, rounds := load{connections: *connections, requests: 6_000, slices: 2, warmup: 1_000, seconds: 8}, 5
+		if *quick {
+			l.requests, l.slices, l.warmup, l.seconds, rounds = 2_000, 1, 500, 3, 3
+		}
+		goals, err = compareProducer(ctx, os.Stdout, l, rounds, *size, *profile)
 	default:
 		l, rounds := load{connections: *connections, requests: 30_000, slices: 30, warmup: 5_000}, 5
 		if *quick {

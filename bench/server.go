@@ -34,6 +34,7 @@ type site struct {
 	app         string // the app's address; empty to answer 200 without one
 	webhook     bool   // with a webhook directive in front
 	stored      bool   // which keeps the events in a store, and forwards them
+	key         string // of a webhook_portal, which is all there is then, with a store
 
 	// The store's database, if it is in PostgreSQL, and the server that it is on.
 	dsn      string
@@ -55,7 +56,11 @@ func (s site) caddyfile(dir, address string) string {
 	if s.webhook {
 		webhook = "webhook /hooks* bench {\n\t\tverify svix {env.BENCH_SECRET}\n\t\tmax_body " + maxBody + "\n\t}"
 	}
-	if s.stored {
+	switch {
+	case s.key != "":
+		store = "webhooks {\n\t\tstore sqlite " + storeFile(dir) + "\n\t\tkey {env.BENCH_KEY}\n\t\tallow_private 127.0.0.0/8\n\t}"
+		answer = "webhook_portal"
+	case s.stored:
 		in := "sqlite " + storeFile(dir)
 		if s.dsn != "" {
 			in = "postgres {env.BENCH_POSTGRES}"
@@ -106,7 +111,10 @@ func serve(ctx context.Context, binary, dir, name string, what site) (*server, e
 	if err != nil {
 		return nil, err
 	}
-	s.url = "http://" + address + "/hooks/bench"
+	s.url = "http://" + address
+	if what.key == "" {
+		s.url += "/hooks/bench"
+	}
 	config, log := filepath.Join(s.dir, "Caddyfile"), filepath.Join(s.dir, "log")
 	if err := os.WriteFile(config, []byte(what.caddyfile(s.dir, address)), 0o600); err != nil {
 		return nil, err
@@ -120,7 +128,7 @@ func serve(ctx context.Context, binary, dir, name string, what site) (*server, e
 	running, stop := context.WithCancel(ctx)
 	s.stop = stop
 	s.cmd = exec.CommandContext(running, binary, "run", "--config", config, "--adapter", "caddyfile")
-	s.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "BENCH_SECRET="+secret, "BENCH_POSTGRES="+what.dsn)
+	s.cmd.Env = append(os.Environ(), "HOME="+s.dir, "XDG_DATA_HOME="+s.dir, "XDG_CONFIG_HOME="+s.dir, "BENCH_SECRET="+secret, "BENCH_POSTGRES="+what.dsn, "BENCH_KEY="+what.key)
 	s.cmd.Stderr = stderr
 	s.cmd.Cancel = func() error { return s.cmd.Process.Signal(os.Interrupt) }
 	s.cmd.WaitDelay = 20 * time.Second // then it is killed

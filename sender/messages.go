@@ -117,7 +117,7 @@ func (s *Sender) route(ctx context.Context, ref string, in *MessageIn) (app stri
 	if ref == "" {
 		return "", nil, fmt.Errorf("application %w", ErrNotFound)
 	}
-	err = s.reading(ctx)(`SELECT a.id, COALESCE(e.id, ''), COALESCE(e.types, ''), COALESCE(e.channels, '') FROM sender_applications a
+	err = s.Store.QueryOften(ctx, `SELECT a.id, COALESCE(e.id, ''), COALESCE(e.types, ''), COALESCE(e.channels, '') FROM sender_applications a
 LEFT JOIN sender_endpoints e ON e.app = a.id AND e.disabled = 0 AND e.deleted = 0 WHERE a.`+refColumn(prefixApplication, ref)+" = ? ORDER BY e.id", []any{ref}, func(scan func(...any) error) error {
 		var endpoint, types, channels string
 		err := scan(&app, &endpoint, &types, &channels)

@@ -121,6 +121,9 @@ type Dialect struct {
 	// destination, from and until when they are due, the owner's number, the events to leave
 	// out, as List makes them, and how many.
 	Claim string
+	// Prepare says that the driver keeps no queries: those that are run often are worth
+	// preparing.
+	Prepare bool
 	// Timeout is how long a transaction may take, and Patience how long a query beside
 	// it; 0 for any time.
 	Timeout, Patience time.Duration

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // Source is a database as far as it is read.
@@ -30,6 +31,7 @@ type Reader struct {
 	trouble func() error // why it cannot be read
 	// migrations are those of packages that keep tables of their own.
 	migrations []Migration
+	often      prepared
 }
 
 // OpenReader reads the store that a database holds, and changes nothing: tables that
@@ -66,6 +68,16 @@ func (r *Reader) Backup(ctx context.Context, path string) error {
 // row, until row returns an error, which is returned. It is for packages that have tables
 // of their own. Row must neither block nor use the store.
 func (r *Reader) Query(ctx context.Context, query string, args []any, row func(scan func(...any) error) error) error {
+	return r.query(ctx, query, args, row, false)
+}
+
+// QueryOften is [Reader.Query] for what is run so often that parsing it would be most of its
+// cost. It is kept: there are few such queries, and their texts never change.
+func (r *Reader) QueryOften(ctx context.Context, query string, args []any, row func(scan func(...any) error) error) error {
+	return r.query(ctx, query, args, row, r.dialect.Prepare)
+}
+
+func (r *Reader) query(ctx context.Context, query string, args []any, row func(scan func(...any) error) error, prepare bool) error {
 	if err := r.trouble(); err != nil {
 		return err
 	}
@@ -76,7 +88,17 @@ func (r *Reader) Query(ctx context.Context, query string, args []any, row func(s
 	ctx, cancel := wait(ctx, r.dialect.Patience)
 	defer cancel()
 	r.dialect.texts(args)
-	rows, err := db.QueryContext(ctx, r.dialect.rebind(query), args...)
+	query = r.dialect.rebind(query)
+	var rows *sql.Rows
+	var err error
+	if prepare {
+		var stmt *sql.Stmt
+		if stmt, err = r.often.of(ctx, db, query); err == nil {
+			rows, err = stmt.QueryContext(ctx, args...)
+		}
+	} else {
+		rows, err = db.QueryContext(ctx, query, args...)
+	}
 	if err == nil {
 		err = eachRow(rows, row)
 	}
@@ -84,6 +106,44 @@ func (r *Reader) Query(ctx context.Context, query string, args []any, row func(s
 		return nil
 	}
 	return r.source.Classify(fmt.Errorf("querying: %w", err))
+}
+
+// prepared are queries that are kept, of one opening of the database.
+type prepared struct {
+	mu    sync.Mutex
+	db    *sql.DB
+	known map[string]*sql.Stmt
+}
+
+// of returns a query, which is prepared the first time.
+func (p *prepared) of(ctx context.Context, db *sql.DB, query string) (*sql.Stmt, error) {
+	if stmt := p.add(db, query, nil); stmt != nil {
+		return stmt, nil
+	}
+	stmt, err := db.PrepareContext(ctx, query)
+	if err != nil {
+		return nil, err
+	}
+	kept := p.add(db, query, stmt)
+	if kept != stmt {
+		_ = stmt.Close() // another was faster
+	}
+	return kept, nil
+}
+
+// add returns what is kept of a query, which is stmt if there was nothing. What was kept of
+// another opening was closed with it.
+func (p *prepared) add(db *sql.DB, query string, stmt *sql.Stmt) *sql.Stmt {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.db != db {
+		p.db, p.known = db, make(map[string]*sql.Stmt)
+	}
+	if kept := p.known[query]; kept != nil || stmt == nil {
+		return kept
+	}
+	p.known[query] = stmt
+	return stmt
 }
 
 // each runs a query, prepared once, for many arguments, and calls row for each row. It

@@ -225,7 +225,7 @@ func (f *File) Dialect() store.Dialect { return dialect }
 
 var dialect = store.Dialect{
 	Integer: "INTEGER", Blob: "BLOB", Ordered: "TEXT", Clustered: "WITHOUT ROWID", Begin: "BEGIN IMMEDIATE",
-	Reopen: 30 * time.Second, In: "IN (SELECT value FROM json_each(?))", List: list,
+	Reopen: 30 * time.Second, In: "IN (SELECT value FROM json_each(?))", List: list, Prepare: true,
 }
 
 // list writes numbers as JSON, which is how SQLite takes a list.
