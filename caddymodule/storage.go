@@ -94,9 +94,12 @@ func (s *storage) pending() (destination string, n int64) {
 	return "", 0
 }
 
+// migrations are those of the packages that keep tables of their own in the store.
+func migrations() []store.Migration { return slices.Concat(sender.Migrations(), api.Migrations()) }
+
 func openStorage(ctx context.Context, key string, p place, logger *slog.Logger) (*storage, error) {
 	opened, err := store.Open(ctx, p, store.Options{
-		Logger: logger, Committed: observeCommit, Migrations: slices.Concat(sender.Migrations(), api.Migrations()), Match: sender.Match,
+		Logger: logger, Committed: observeCommit, Migrations: migrations(), Match: sender.Match,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("store: %w", err)
