@@ -4,6 +4,8 @@ import "github.com/hookgate/hookgate/store"
 
 const component = "api"
 
+var tables = []string{"api_revoked", "api_cutoffs", "api_codes", "api_replies"}
+
 // Migrations are the tables of this package. Times are milliseconds since 1970.
 //
 //   - api_revoked: tokens that were revoked, by their id, as long as they would last.
@@ -13,7 +15,7 @@ const component = "api"
 //   - api_replies: what was answered to a request with an Idempotency-Key. It is sealed:
 //     an answer may hold a token.
 func Migrations() []store.Migration {
-	return []store.Migration{{Component: component, Version: 1, ReadableFrom: 1, SQL: []string{
+	return []store.Migration{{Component: component, Version: 1, ReadableFrom: 1, Tables: tables, SQL: []string{
 		`CREATE TABLE api_revoked (
 			id      TEXT PRIMARY KEY,
 			expires {int} NOT NULL

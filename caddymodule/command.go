@@ -37,12 +37,11 @@ from an argument, which other users of the machine could see.
 `,
 		CobraFunc: func(cmd *cobra.Command) {
 			cli.Attach(cmd, cli.Host{
-				Program: cmp.Or(caddy.CustomBinaryName, "caddy"), // as Caddy names its root command
-				Schemes: caddyfileSchemes,
-				Admin:   adminTransport,
-				Exit:    exit,
-
+				Program:    cmp.Or(caddy.CustomBinaryName, "caddy"), // as Caddy names its root command
+				Schemes:    caddyfileSchemes,
+				Admin:      adminTransport,
 				Migrations: migrations(),
+				Exit:       exit,
 			})
 		},
 	})

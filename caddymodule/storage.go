@@ -94,7 +94,7 @@ func (s *storage) pending() (destination string, n int64) {
 	return "", 0
 }
 
-// migrations are those of the packages that keep tables in the store.
+// migrations are those of the packages that keep tables of their own in the store.
 func migrations() []store.Migration { return slices.Concat(sender.Migrations(), api.Migrations()) }
 
 func openStorage(ctx context.Context, key string, p place, logger *slog.Logger) (*storage, error) {

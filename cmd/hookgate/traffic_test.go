@@ -65,48 +65,66 @@ func (l *ledger) ackedCount() (n int) {
 	return n
 }
 
+// stub is a server that a gateway sends to.
+type stub struct {
+	address string
+	open    atomic.Int64 // connections
+}
+
+// serve answers with a handler until the test ends.
+func (s *stub) serve(t *testing.T, handler http.Handler) {
+	t.Helper()
+	server := httptest.NewUnstartedServer(handler)
+	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			s.open.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			s.open.Add(-1)
+		}
+	}
+	server.Start()
+	s.address = strings.TrimPrefix(server.URL, "http://")
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+	})
+}
+
 // app is the stub that events are forwarded to.
 type app struct {
 	*ledger
-	address string
-	down    atomic.Bool  // it answers 503
-	gone    atomic.Bool  // it answers 410
-	hangs   atomic.Bool  // it answers nothing
-	fails   sync.Map     // gateways that it answers 503, by name
-	holds   sync.Map     // gateways that it answers nothing, by name
-	calls   atomic.Int64 // in flight
-	most    atomic.Int64 // ever in flight
-	open    atomic.Int64 // connections
+	stub
+	down  atomic.Bool  // it answers 503
+	gone  atomic.Bool  // it answers 410
+	hangs atomic.Bool  // it answers nothing
+	fails sync.Map     // gateways that it answers 503, by name
+	holds sync.Map     // gateways that it answers nothing, by name
+	calls atomic.Int64 // in flight
+	most  atomic.Int64 // ever in flight
 }
 
 func newApp(t *testing.T) *app {
 	t.Helper()
 	a := &app{ledger: newLedger()}
-	server := httptest.NewUnstartedServer(a)
-	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
-		switch state {
-		case http.StateNew:
-			a.open.Add(1)
-		case http.StateClosed, http.StateHijacked:
-			a.open.Add(-1)
-		}
-	}
-	server.Start()
-	a.address = strings.TrimPrefix(server.URL, "http://")
-	t.Cleanup(func() {
-		a.hangs.Store(false)
-		server.CloseClientConnections()
-		server.Close()
-	})
+	a.serve(t, a)
+	t.Cleanup(func() { a.hangs.Store(false) })
 	return a
 }
 
-// nextLife begins the ledger of the gateway's next life: once all that the last one had
-// sent before it ended has come to the app, or to nothing.
+// nextLife begins the ledger of the gateway's next life.
 func (a *app) nextLife(t *testing.T) {
 	t.Helper()
+	a.drain(t)
+	a.with(func() { a.life++ })
+}
+
+// drain returns once all that a gateway had sent before it ended has come here, or to
+// nothing.
+func (s *stub) drain(t *testing.T) {
+	t.Helper()
 	// Connections are accepted in their order: this is the last.
-	conn, err := net.Dial("tcp", a.address)
+	conn, err := net.Dial("tcp", s.address)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,15 +135,14 @@ func (a *app) nextLife(t *testing.T) {
 		t.Fatal(err)
 	}
 	conn.Close()
-	for started := time.Now(); a.open.Load() > 0; time.Sleep(time.Millisecond) {
+	for started := time.Now(); s.open.Load() > 0; time.Sleep(time.Millisecond) {
 		if time.Since(started) > 10*time.Second {
-			t.Fatalf("%d connections of a gateway that has ended are open", a.open.Load())
+			t.Fatalf("%d connections of a gateway that has ended are open", s.open.Load())
 		}
 	}
-	a.with(func() { a.life++ })
 }
 
-// quit is a path at which the app says nothing.
+// quit is a path at which a stub says nothing.
 const quit = "/quit"
 
 func (a *app) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -185,12 +202,24 @@ func has(set *sync.Map, name string) bool {
 // it is acknowledged, to any of the gateways each time.
 type senders struct {
 	*ledger
+	crew
 	addresses []string
 	hook      *svix.Webhook
-	client    *http.Client
-	broken    atomic.Int64 // requests without an answer
-	stop      chan struct{}
-	working   sync.WaitGroup
+}
+
+// crew are goroutines that make requests until they are stopped.
+type crew struct {
+	client  *http.Client
+	broken  atomic.Int64 // requests without an answer
+	stop    chan struct{}
+	working sync.WaitGroup
+}
+
+// hire makes a crew ready. It ends with the test.
+func (c *crew) hire(t *testing.T) {
+	c.stop = make(chan struct{})
+	c.client = &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4 * senderCount}, Timeout: 20 * time.Second}
+	t.Cleanup(c.end)
 }
 
 const senderCount = 16
@@ -217,33 +246,30 @@ func newSenders(t *testing.T, l *ledger, to ...*gateway) *senders {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &senders{
-		ledger: l, hook: hook, stop: make(chan struct{}),
-		client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 4 * senderCount}, Timeout: 20 * time.Second},
-	}
+	s := &senders{ledger: l, hook: hook}
 	for _, g := range to {
 		s.addresses = append(s.addresses, g.address)
 	}
-	t.Cleanup(s.end)
+	s.hire(t)
 	return s
 }
 
-func (s *senders) stopping() bool {
+func (c *crew) stopping() bool {
 	select {
-	case <-s.stop:
+	case <-c.stop:
 		return true
 	default:
 		return false
 	}
 }
 
-// end stops the senders. What they had not heard of is not sent again.
-func (s *senders) end() {
-	if !s.stopping() {
-		close(s.stop)
+// end stops the crew. What they had not heard of is not sent again.
+func (c *crew) end() {
+	if !c.stopping() {
+		close(c.stop)
 	}
-	s.working.Wait()
-	s.client.CloseIdleConnections()
+	c.working.Wait()
+	c.client.CloseIdleConnections()
 }
 
 // send posts one event until it is acknowledged, or nobody waits for it any more.
