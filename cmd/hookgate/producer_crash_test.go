@@ -15,7 +15,8 @@ import (
 // created by the API and sent by webhook_send: each that was answered with 202 arrives at
 // each of its endpoints, verified, with its bytes and the same id everywhere; nothing is
 // invented; no more arrive twice at an endpoint than were in flight there; and a request
-// that is repeated, because its answer was lost, gets the id of the first.
+// that is repeated, because its answer was lost, gets the id of the first. Without the key
+// in the store the last is not so, and this was seen to say it.
 //
 // (R-5, E-18, E-19)
 func TestKillTheProducer(t *testing.T) {
