@@ -71,7 +71,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		goals, err = comparePostgres(ctx, os.Stdout, l, rounds, *size, backlog, *profile)
 	case *producer:
-		l, rounds := load{connections: *connections, requests: 6_000, slices: 2, warmup: 1_000, seconds: 8}, 5
+		l, rounds := load{connections: *connections, requests: 5_000, slices: 2, warmup: 1_000, seconds: 6}, 5
 		if *quick {
 			l.requests, l.slices, l.warmup, l.seconds, rounds = 2_000, 1, 500, 3, 3
 		}
