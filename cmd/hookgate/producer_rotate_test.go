@@ -40,7 +40,7 @@ func (w *writers) wantWhole(t *testing.T, p *producer) {
 // The key is rotated while messages are written and delivered: at a running gateway, by a
 // new configuration, and then by a restart. No delivery fails, and secrets are what they
 // were. A token of the old key is taken until that is taken out, and then no more; one
-// that is revoked is not taken from then on.
+// that is revoked is not taken from then on. It was seen red with nothing sealed anew.
 //
 // (P-12)
 func TestRotateTheKey(t *testing.T) {
