@@ -260,7 +260,7 @@ func (b *bed) arrived(url string, n int) []request {
 // eventually waits until something holds.
 func (b *bed) eventually(what string, holds func() bool) {
 	b.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for !holds() {
 		if time.Now().After(deadline) {
 			b.Fatalf("%s does not come true", what)

@@ -156,8 +156,13 @@ func answers(now time.Time) (all []reply) {
 func TestAnswers(t *testing.T) {
 	inBubble(t, func(b *bed) {
 		app := b.app("one")
-		random := 0.0
-		b.random = func() float64 { random += 0.37; return random - float64(int(random)) }
+		random := rand.New(rand.NewPCG(3, 4))
+		var mu sync.Mutex
+		b.random = func() float64 {
+			mu.Lock()
+			defer mu.Unlock()
+			return random.Float64()
+		}
 		b.restart()
 		all := answers(time.Now())
 		if len(all) < 110 {

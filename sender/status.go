@@ -124,28 +124,44 @@ func (s *Sender) AttemptedDestinations(ctx context.Context, app, msg string, p P
 		}
 		return cmp.Compare(x.Destination, y.Destination)
 	})
-	var endpoints []MessageEndpoint
+	deliveries = slices.DeleteFunc(deliveries, func(d store.Delivery) bool {
+		return c.at != "" && (c.backward && d.Destination >= c.at || !c.backward && d.Destination <= c.at)
+	})
+	endpoints, err := messageEndpoints(s.reading(ctx), a.ID, deliveries[:min(len(deliveries), c.limit+1)])
+	if err != nil {
+		return List[MessageEndpoint]{}, err
+	}
+	return listOf(c, endpoints, func(ep *MessageEndpoint) string { return ep.ID }), nil
+}
+
+// messageEndpoints returns the endpoints of deliveries, which are in the order of these or
+// the other way round.
+func messageEndpoints(q rows, app string, deliveries []store.Delivery) (endpoints []MessageEndpoint, err error) {
+	if len(deliveries) == 0 {
+		return nil, nil
+	}
+	first, last := deliveries[0].Destination, deliveries[len(deliveries)-1].Destination
+	found, err := readEndpoints(q, "app = ? AND id >= ? AND id <= ?", []any{app, min(first, last), max(first, last)})
+	if err != nil {
+		return nil, err
+	}
+	by := make(map[string]*Endpoint, len(found))
+	for i := range found {
+		by[found[i].ID] = &found[i]
+	}
 	for i := range deliveries {
 		d := &deliveries[i]
-		if c.at != "" && (c.backward && d.Destination >= c.at || !c.backward && d.Destination <= c.at) {
+		of := by[d.Destination]
+		if of == nil {
 			continue
 		}
-		found, err := readEndpoints(s.reading(ctx), "app = ? AND id = ?", []any{a.ID, d.Destination})
-		if err != nil {
-			return List[MessageEndpoint]{}, err
-		}
-		if len(found) == 0 {
-			continue
-		}
-		ep := MessageEndpoint{Endpoint: found[0], Status: lastStatus(d)}
+		ep := MessageEndpoint{Endpoint: *of, Status: lastStatus(d)}
 		if d.State == store.Pending {
 			ep.NextAttempt = d.Due
 		}
-		if endpoints = append(endpoints, ep); len(endpoints) > c.limit {
-			break
-		}
+		endpoints = append(endpoints, ep)
 	}
-	return listOf(c, endpoints, func(ep *MessageEndpoint) string { return ep.ID }), nil
+	return endpoints, nil
 }
 
 const statsSpan, statsSlack = 28 * 24 * time.Hour, 5 * time.Minute
