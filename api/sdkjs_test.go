@@ -30,10 +30,10 @@ func TestJavaScriptSDKs(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 			defer cancel()
 			dir := t.TempDir()
-			install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "svix@"+version)
+			install := exec.CommandContext(ctx, "npm", "install", "--prefix", dir, "--no-audit", "--no-fund", "--ignore-scripts", "--fetch-retries=1", "svix@"+version, "standardwebhooks@1.0.0")
 			if out, err := install.CombinedOutput(); err != nil {
 				t.Logf("npm install: %s", out)
-				faults.Missing(t, "the package svix@"+version+" of npm")
+				faults.Missing(t, "the packages svix@"+version+" and standardwebhooks of npm")
 			}
 			file := filepath.Join(dir, "drive.mjs")
 			if err := os.WriteFile(file, script, 0o600); err != nil {

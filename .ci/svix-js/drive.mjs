@@ -2,7 +2,7 @@
 // `import "svix"` finds from where this file lies. It exits non-zero on the first thing
 // that is not as it has to be.
 //
-//   npm install --prefix /tmp/svix svix@2.5.0 && cp drive.mjs /tmp/svix/
+//   npm install --prefix /tmp/svix svix@2.5.0 standardwebhooks@1.0.0 && cp drive.mjs /tmp/svix/
 //   HOOKS_URL=http://127.0.0.1:8080 HOOKS_TOKEN=… node /tmp/svix/drive.mjs
 //
 // HOOKS_TOKEN is a token of the organisation. Webhooks are received on RECEIVER_HOST, by
@@ -14,6 +14,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const module = await import("svix");
 const { Svix, ApiException, Webhook } = module.Svix ? module : module.default;
+const standard = await import("standardwebhooks");
+const StandardWebhook = (standard.Webhook ? standard : standard.default).Webhook;
 const { HOOKS_URL, HOOKS_TOKEN, RECEIVER_HOST = "127.0.0.1" } = process.env;
 assert.ok(HOOKS_URL && HOOKS_TOKEN, "HOOKS_URL and HOOKS_TOKEN say where the gateway is, and with which token");
 
@@ -158,6 +160,20 @@ try {
   await api.messageAttempt.expungeContent(app.id, msg.id, attempts[0].id);
   await api.message.expungeContent(app.id, msg.id);
   assert.deepEqual((await api.message.get(app.id, msg.id, { withContent: true })).payload, { expired: true });
+
+  // Standard Webhooks, checked with their own library. The SDKs do not know the field.
+  const patched = await fetch(`${HOOKS_URL}/api/v1/app/${app.id}/endpoint/${ep.id}`, {
+    method: "PATCH",
+    headers: { authorization: `Bearer ${HOOKS_TOKEN}`, "content-type": "application/json" },
+    body: JSON.stringify({ scheme: "standard" }),
+  });
+  assert.equal(patched.status, 200, await patched.text());
+  const plain = await api.message.create(app.id, { eventType: type, payload: { standard: true } });
+  const { body, headers: signed } = await until("the webhook with other headers", () => received[4]);
+  assert.equal(signed["webhook-id"], plain.id);
+  assert.equal(signed["svix-id"], undefined);
+  new StandardWebhook(key).verify(body, signed);
+  assert.throws(() => new StandardWebhook(key).verify(body + " ", signed));
 
   // Failing
   answer = 500;
