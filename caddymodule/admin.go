@@ -71,6 +71,11 @@ func findOperator() (*gateway.Operator, bool) {
 	for _, reg := range app.sources {
 		o.Sources = append(o.Sources, reg.source)
 	}
+	for _, p := range app.producers {
+		for _, d := range p.Destinations() {
+			o.Targets = append(o.Targets, d.Name)
+		}
+	}
 	if app.storage != nil {
 		o.Reader, o.Writer, o.Engine = app.storage.store, app.storage.store, app.storage.engine
 	}

@@ -13,6 +13,7 @@ import (
 	svixlib "github.com/svix/svix-webhooks/go"
 
 	"github.com/hookgate/hookgate/api"
+	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/sender"
 )
 
@@ -122,6 +123,63 @@ func TestSendDelivers(t *testing.T) {
 	arrives(second, "order-2", "/b", 1)
 	if status, _ := call(t, http.MethodPost, "http://"+address+"/send?type=x", "wrong", "{}"); status != http.StatusUnauthorized {
 		t.Errorf("with a wrong token: %d", status)
+	}
+}
+
+// TestTargetsAreOperated: operators see the targets of webhook_send beside the sources, hold
+// one, find what it has not taken, and have it sent again; the other target is left alone.
+func TestTargetsAreOperated(t *testing.T) {
+	good, bad := newApp(t), newApp(t)
+	bad.set(always(http.StatusGone))
+	address, admin := freeAddress(t), freeAddress(t)
+	site := fmt.Sprintf("http://%s {\nwebhook_send /send* orders {\nopen\nsign svix {env.SVIX}\nto http://%s http://%s\n}\n}\n", address, good.address(), bad.address())
+	runAdmin(t, map[string]any{"listen": admin}, stored(t), site)
+	if status, answer := call(t, http.MethodPost, "http://"+address+"/send?type=a", "", "{}"); status != http.StatusAccepted {
+		t.Fatalf("%d %v", status, answer)
+	}
+	sources := func() map[string]gateway.SourceInfo {
+		var list gateway.SourceList
+		if status := askAdmin(t, admin, http.MethodGet, "sources", &list); status != http.StatusOK {
+			t.Fatal(status)
+		}
+		named := make(map[string]gateway.SourceInfo)
+		for _, s := range list.Sources {
+			named[s.Name] = s
+		}
+		return named
+	}
+	eventually(t, func() bool { return sources()["send/orders/1"].Dead == 1 }, "the target that refuses has no dead letter")
+	if s := sources()["send/orders/0"]; s.State != gateway.SourceUp || s.Dead != 0 || s.Destination != s.Name {
+		t.Errorf("the target that takes: %+v", s)
+	}
+	var page gateway.EventPage
+	if status := askAdmin(t, admin, http.MethodGet, "events?state=dead&source=send/orders/1", &page); status != http.StatusOK || len(page.Events) != 1 || page.Events[0].Source != "send/orders" {
+		t.Errorf("%d %+v", status, page)
+	}
+	var none gateway.EventPage
+	if status := askAdmin(t, admin, http.MethodGet, "events?state=dead&source=send/orders/0", &none); status != http.StatusOK || len(none.Events) != 0 {
+		t.Errorf("%d %+v", status, none)
+	}
+	var paused any
+	if status := askAdmin(t, admin, http.MethodPost, "sources/send%2Forders%2F1/pause", &paused); status != http.StatusOK || sources()["send/orders/1"].State != gateway.SourcePaused {
+		t.Errorf("pausing: %d %v", status, paused)
+	}
+	askAdmin(t, admin, http.MethodPost, "sources/send%2Forders%2F1/resume", &paused)
+	bad.set(always(http.StatusOK))
+	good.take()
+	var job gateway.JobInfo
+	r, err := http.NewRequest(http.MethodPost, "http://"+admin+"/webhooks/jobs", strings.NewReader(`{"kind":"recover","source":"send/orders/1"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	status, _, text := send(t, r)
+	if err := json.Unmarshal([]byte(text), &job); err != nil || status != http.StatusOK || job.Source != "send/orders/1" || job.Total != 1 {
+		t.Fatalf("%d %s", status, text)
+	}
+	eventually(t, func() bool { return sources()["send/orders/1"].Dead == 0 && sources()["send/orders/1"].Pending == 0 }, "the dead letter is not sent again")
+	if n := len(good.take()); n > 0 {
+		t.Errorf("the other target got %d more", n)
 	}
 }
 

@@ -57,6 +57,9 @@ type Operator struct {
 	// Writer is the same store; nil if it can only be read, because no gateway runs
 	// on it.
 	Writer OperatorWriter
+	// Targets are the destinations of the configured producers, by whose names operators
+	// know them.
+	Targets []string
 	// Engine delivers; nil together with Writer.
 	Engine OperatorEngine
 	// Uses says when each secret was last of use; nil if nobody noted it.
@@ -109,8 +112,27 @@ func (o *Operator) writer() (OperatorWriter, error) {
 	return o.Writer, nil
 }
 
-// destinationPrefix is what the destinations of sources begin with.
-var destinationPrefix = store.SourceDestination("")
+// targetPrefix is what the targets of producers begin with, as no source's name does.
+const targetPrefix = "send/"
+
+func isTarget(name string) bool { return strings.HasPrefix(name, targetPrefix) }
+
+// destination returns where the events of a source go; a target is one itself.
+func destination(name string) string {
+	if isTarget(name) {
+		return name
+	}
+	return store.SourceDestination(name)
+}
+
+// operated returns by which name operators know a destination: that of its source, or of
+// the target. They do not know endpoints of applications.
+func operated(destination string) (name string, ok bool) {
+	if isTarget(destination) {
+		return destination, true
+	}
+	return store.DestinationSource(destination)
+}
 
 // knows returns an error unless the source is configured or has had events since
 // the store was opened.
@@ -131,9 +153,10 @@ func (o *Operator) names() (names []string) {
 	for _, s := range o.Sources {
 		names = append(names, s.Name)
 	}
+	names = append(names, o.Targets...)
 	if o.Reader != nil {
 		for destination, n := range o.Reader.Counts() {
-			if name, ok := strings.CutPrefix(destination, destinationPrefix); ok && n != (store.Count{}) {
+			if name, ok := operated(destination); ok && n != (store.Count{}) {
 				names = append(names, name)
 			}
 		}
@@ -173,7 +196,7 @@ func (o *Operator) pause(source string, change func(destination string) error) e
 	if err := o.stored(source); err != nil {
 		return err
 	}
-	return change(store.SourceDestination(source))
+	return change(destination(source))
 }
 
 // operatorError returns what an operator is told of an error.

@@ -127,13 +127,17 @@ func (o *Operator) Events(ctx context.Context, f store.Filter) (EventPage, error
 	if !f.From.IsZero() && !f.To.IsZero() && !f.From.Before(f.To) {
 		return EventPage{}, invalid("from has to be before to.")
 	}
+	name := f.Source
+	if isTarget(name) {
+		f.Source, f.Destination = "", name
+	}
 	found, next, err := r.List(ctx, f)
 	if err != nil {
 		return EventPage{}, err
 	}
-	if len(found) == 0 && f.Before == 0 && f.Source != "" && o.Engine != nil {
+	if len(found) == 0 && f.Before == 0 && name != "" && o.Engine != nil {
 		// A source may be gone and have events still, or be there and have none.
-		if err := o.knows(f.Source); err != nil {
+		if err := o.knows(name); err != nil {
 			return EventPage{}, err
 		}
 	}

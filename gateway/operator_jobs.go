@@ -50,7 +50,10 @@ type JobInfo struct {
 }
 
 func newJobInfo(j *store.Job) JobInfo {
-	source, _ := store.DestinationSource(j.Destination)
+	source, ok := operated(j.Destination)
+	if !ok { // a task of an application
+		source = j.Destination
+	}
 	return JobInfo{
 		ID: j.ID, Kind: j.Kind, Source: source, Since: j.Since.UTC(), Until: j.Until.UTC(), State: j.State,
 		Total: j.Total, Done: j.Done, Skipped: j.Skipped, Created: j.Created.UTC(), Updated: j.Updated.UTC(),
@@ -80,7 +83,7 @@ func (o *Operator) StartJob(ctx context.Context, r JobRequest) (JobInfo, error) 
 }
 
 func (o *Operator) job(r JobRequest) (store.Job, error) {
-	j := store.Job{Kind: r.Kind, Destination: store.SourceDestination(r.Source), Since: r.Since, Until: r.Until}
+	j := store.Job{Kind: r.Kind, Destination: destination(r.Source), Since: r.Since, Until: r.Until}
 	switch {
 	case r.Kind != JobRecover && r.Kind != JobReplay:
 		return j, invalid("kind is %s or %s.", JobRecover, JobReplay)

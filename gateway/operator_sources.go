@@ -2,13 +2,11 @@ package gateway
 
 import (
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/hookgate/hookgate/delivery"
-	"github.com/hookgate/hookgate/store"
 )
 
 // The states of a source, as its destination fares.
@@ -81,7 +79,7 @@ func (o *Operator) SourceInfos() []SourceInfo {
 	}
 	names := o.names()
 	for destination, s := range status {
-		if name, ok := strings.CutPrefix(destination, destinationPrefix); ok && s.Parked {
+		if name, ok := operated(destination); ok && s.Parked {
 			names = append(names, name)
 		}
 	}
@@ -92,15 +90,16 @@ func (o *Operator) SourceInfos() []SourceInfo {
 			infos = append(infos, SourceInfo{Name: name, Schemes: o.schemes(s), State: SourceDirect})
 			continue
 		}
-		info := SourceInfo{Name: name, Destination: store.SourceDestination(name), Schemes: []SchemeInfo{}, State: SourceParked}
+		info := SourceInfo{Name: name, Destination: destination(name), Schemes: []SchemeInfo{}, State: SourceParked}
 		info.fare(status[info.Destination], o.Now())
 		if o.Reader != nil {
 			counts := o.Reader.Counts()[info.Destination]
 			info.Pending, info.Dead = counts.Pending, counts.Dead
 		}
-		if s != nil {
+		switch {
+		case s != nil:
 			info.Schemes = o.schemes(s)
-		} else {
+		case !slices.Contains(o.Targets, name):
 			info.State = SourceParked
 		}
 		infos = append(infos, info)

@@ -54,6 +54,18 @@ func list(b *bed) {
 		{"delivered", store.Filter{State: store.Delivered}, func(m made) bool { return m.state == store.Delivered }},
 		{"dead", store.Filter{State: store.Dead}, func(m made) bool { return m.state == store.Dead }},
 		{"dead of a source", store.Filter{State: store.Dead, Source: "b"}, func(m made) bool { return m.state == store.Dead && m.source == "b" }},
+		{"of a destination", store.Filter{Destination: store.SourceDestination("a")}, func(m made) bool {
+			return m.source == "a" && m.state != store.IgnoredState
+		}},
+		{"delivered of a destination", store.Filter{State: store.Delivered, Destination: store.SourceDestination("a")}, func(m made) bool {
+			return m.state == store.Delivered && m.source == "a"
+		}},
+		{"dead of a destination", store.Filter{State: store.Dead, Destination: store.SourceDestination("b")}, func(m made) bool {
+			return m.state == store.Dead && m.source == "b"
+		}},
+		{"dead of a destination and type", store.Filter{State: store.Dead, Destination: store.SourceDestination("b"), Type: "invoice.*"}, func(m made) bool {
+			return m.state == store.Dead && m.source == "b" && (m.typ == "invoice.paid" || m.typ == "invoice.sent")
+		}},
 		{"ignored", store.Filter{State: store.IgnoredState}, func(m made) bool { return m.state == store.IgnoredState }},
 		{"ignored of a source and type", store.Filter{State: store.IgnoredState, Source: "a", Type: "user.*"}, func(m made) bool {
 			return m.state == store.IgnoredState && m.source == "a" && m.typ == "user.created"
