@@ -44,6 +44,10 @@ func (t *Tokens) RevokeID(tx *store.Tx, id string) error {
 	return t.Revoke(tx, &Token{ID: id, Expires: tx.Now.Add(longest)})
 }
 
+// clockSpread is how far the clocks of gateways that share a store may be apart: each
+// follows the store's over a network.
+const clockSpread = 100 * time.Millisecond
+
 // ExpireAll ends the tokens that an application has been given until now, after a
 // grace; with sessions only those of them. Links to the portal that nobody has followed
 // end at once.
@@ -51,7 +55,14 @@ func (t *Tokens) ExpireAll(tx *store.Tx, app string, sessions []string, grace ti
 	if len(sessions) == 0 {
 		sessions = []string{""}
 	}
-	now, effective := t.now(), t.now().Add(grace)
+	now := t.now()
+	effective := now.Add(grace)
+	if grace == 0 {
+		effective = now.Add(-time.Minute) // at once, also by a clock that is behind
+	}
+	if t.store.Standing().Shared { // what another gateway has just issued may seem to be of a moment from now
+		now = now.Add(clockSpread)
+	}
 	expires := effective.Add(maxApplicationLife)
 	for _, session := range sessions {
 		// What the new row says of tokens that are ended later anyway need not be said twice.
