@@ -306,7 +306,7 @@ func TestMessagePages(t *testing.T) {
 // TestFanOutToMany: a message for thousands of endpoints is one transaction: what is
 // answered is there after a restart, all of it, and delivered (E-19, E-20).
 func TestFanOutToMany(t *testing.T) {
-	const many = 2000
+	const many = 500
 	b := newBed(t)
 	b.start()
 	app := b.app("one")
