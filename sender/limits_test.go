@@ -110,7 +110,7 @@ func TestShared(t *testing.T) {
 // those that do (E-14).
 func TestDeadEndpoints(t *testing.T) {
 	inBubble(t, func(b *bed) {
-		const dead, messages = 1000, 3
+		const dead, messages = 1000, 2
 		app := b.app("one")
 		b.change(func(tx *store.Tx) error {
 			for i := range dead {
@@ -144,7 +144,7 @@ func TestDeadEndpoints(t *testing.T) {
 				b.Fatalf("message %d has not come", i+1)
 			}
 			worst = max(worst, got[i].at.Sub(sent))
-			sleep(30 * time.Second)
+			sleep(20 * time.Second)
 		}
 		if worst > 10*time.Millisecond {
 			b.Errorf("a good endpoint waited for %s", worst)
