@@ -189,7 +189,7 @@ func (a *app) audit(t *testing.T, dsn string, again map[string]int) {
 		"settled deliveries with an owner":    `SELECT COUNT(*) FROM deliveries WHERE destination = $1 AND owner <> 0`,
 		"deliveries that count wrongly":       `SELECT COUNT(*) FROM deliveries d WHERE destination = $1 AND attempts <> (SELECT COUNT(*) FROM attempts a WHERE a.event = d.event AND a.n = d.n)`,
 		"deliveries without a good attempt":   `SELECT COUNT(*) FROM deliveries d WHERE destination = $1 AND NOT EXISTS (SELECT 1 FROM attempts a WHERE a.event = d.event AND a.n = d.n AND status = 200)`,
-		"deliveries after the good attempt":   `SELECT COUNT(*) FROM deliveries d JOIN attempts a ON a.event = d.event AND a.n = d.n WHERE destination = $1 AND NOT replay AND a.status = 200 AND a.number < d.attempts`,
+		"deliveries after the good attempt":   `SELECT COUNT(*) FROM deliveries d JOIN attempts a ON a.event = d.event AND a.n = d.n WHERE d.destination = $1 AND NOT d.replay AND a.status = 200 AND a.number < d.attempts`,
 		"events whose payload is not as told": `SELECT COUNT(*) FROM events e LEFT JOIN payloads p ON p.seq = e.seq WHERE 'source/' || source = $1 AND (p.seq IS NULL OR length(p.body) <> e.size)`,
 	} {
 		if n := ask[int64](t, dsn, query, destination); n != 0 {
