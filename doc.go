@@ -1,5 +1,6 @@
 // Package hookgate is the webhook gateway that lives in the reverse proxy: Caddy
-// modules which verify, deduplicate and forward webhooks.
+// modules which verify, deduplicate, store and forward webhooks, and turned around
+// sign and deliver them.
 //
 // The root holds no code. It imports the Caddy modules, so that
 //
@@ -9,17 +10,22 @@
 //
 //	verifier/      signature schemes as data; verify and sign
 //	dedupe/        two-phase claims, in memory
-//	gateway/       the receiving side: read, verify, claim, pass on; refusals; header hygiene. net/http, no Caddy
+//	store/         events, deliveries, attempts and keys; the committer; sqlite/, postgres/, and storetest/ for both
+//	delivery/      the engine: what is due, attempts, schedules, how destinations fare, jobs
+//	gateway/       the receiving side: read, verify, claim or store, answer; refusals; header hygiene. net/http, no Caddy
+//	sender/        the sending side: applications, endpoints, messages, secrets, the guarded client
+//	api/           the Svix wire format over sender: routes, JSON, tokens, OpenAPI
 //	cli/           the subcommands of webhook; no Caddy
 //	caddymodule/   the adapter: config structs, Caddyfile, lifecycle, placeholders, metrics
 //	cmd/hookgate/  Caddy with these modules
 //	bench/         load tests and comparisons, a Go module of its own
-//	docs/          guarantees, schemes, Caddyfile reference, operating
+//	docs/          guarantees, schemes, Caddyfile reference, sending, operating, alerts
 //	examples/      ten-line apps that receive
 //	testdata/      vectors, Caddyfiles, the list of cases and their tests
 //
-// Dependencies point one way: verifier and dedupe know nobody, gateway knows
-// both, only caddymodule and this package know Caddy. A test holds it.
+// Dependencies point one way: verifier, dedupe and store know nobody, delivery knows
+// store, gateway and sender know these, api knows sender; only caddymodule and this
+// package know Caddy. A test holds it.
 package hookgate
 
 import (
