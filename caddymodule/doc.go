@@ -3,6 +3,6 @@
 // Logic that would make sense without Caddy belongs elsewhere.
 //
 // Importing it registers the modules webhooks (an app), http.handlers.webhook,
-// http.handlers.webhook_guard and http.handlers.webhook_health, and the command
-// webhook.
+// http.handlers.webhook_guard, http.handlers.webhook_health, http.handlers.webhook_send
+// and http.handlers.webhook_portal, admin routes, and the command webhook.
 package caddymodule
