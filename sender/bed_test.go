@@ -122,7 +122,7 @@ func allowLoopback(t *testing.T) *sender.Guard {
 
 // stop ends everything, as a gateway does.
 func (b *bed) stop() {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	if err := errors.Join(b.engine.Stop(ctx), b.sender.Close(), b.store.Close()); err != nil {
 		b.Error(err)
@@ -260,7 +260,7 @@ func (b *bed) arrived(url string, n int) []request {
 // eventually waits until something holds.
 func (b *bed) eventually(what string, holds func() bool) {
 	b.Helper()
-	deadline := time.Now().Add(time.Minute)
+	deadline := time.Now().Add(3 * time.Minute)
 	for !holds() {
 		if time.Now().After(deadline) {
 			b.Fatalf("%s does not come true", what)
