@@ -310,7 +310,7 @@ var svixAttemptList = []behaviour{
 			t.Error("disabled at once")
 		}
 		time.Sleep(disableAfter + 100*time.Millisecond)
-		fail()
+		s.message(path[0], "a", nil) // on a slow machine its last attempt is withdrawn already
 		eventually(t, "the endpoint is disabled", disabled)
 		s.do(200, "PATCH", "/app/"+path[0]+"/endpoint/"+path[1], obj{"disabled": false})
 		if disabled() {

@@ -17,7 +17,7 @@ import (
 
 // recoverBound is how long a gateway may take to accept again once its database
 // answers; the rest is for a busy machine.
-const recoverBound = 10*time.Second + 5*time.Second
+const recoverBound = 10*time.Second + 30*time.Second
 
 // The database goes away under load, in several ways, and comes back. Meanwhile each
 // event is acknowledged or refused with a 503 that says when to come again, other sites
