@@ -267,17 +267,25 @@ func (f resolverFunc) LookupNetIP(ctx context.Context, network, host string) ([]
 // are not: these are left out. Its neighbours are not. What a private network answers is
 // not shown if it is no success. (E-05, E-11)
 func TestAllowedAddress(t *testing.T) {
-	catcher := newPeer(t, "127.0.0.2:0", func(net.Conn, <-chan struct{}) {})
+	// The neighbour has the same port: another is taken if that is not free here.
+	var catcher *peer
+	var s net.Listener
+	err := errors.New("no port was tried")
+	for range 20 {
+		catcher = newPeer(t, "127.0.0.2:0", func(net.Conn, <-chan struct{}) {})
+		if s, err = new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:"+catcher.port()); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
 	status := http.StatusOK
 	handler := func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Inside", "inside")
 		w.Header().Set("Retry-After", "7")
 		w.WriteHeader(status)
 		io.WriteString(w, "what is inside")
-	}
-	s, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:"+catcher.port())
-	if err != nil {
-		t.Skip(err)
 	}
 	server := &httptest.Server{Listener: s, Config: &http.Server{Handler: http.HandlerFunc(handler)}}
 	server.Start()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -119,9 +118,9 @@ func (r *Reader) List(ctx context.Context, f Filter) (page []Delivery, next int6
 func (f *Filter) query(limit int) (string, []any) {
 	var where conditions
 	join, order := "events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0", " ORDER BY e.seq DESC"
-	shown := "d.n = 0"
+	shown := f.shown()
 	if f.Destination != "" {
-		shown, join = "d.destination = ?", "events e JOIN deliveries d ON d.event = e.seq"
+		join, where = "events e JOIN deliveries d ON d.event = e.seq", shown
 	}
 	switch f.State {
 	case Pending, Dead:
@@ -132,7 +131,8 @@ func (f *Filter) query(limit int) (string, []any) {
 			// order, than are returned. The signs keep SQLite from reading through a
 			// whole table because it is in that order.
 			order = " ORDER BY +e.seq DESC"
-			where.add(shown+" AND e.seq IN (SELECT d.event FROM deliveries d"+indexed.String()+" ORDER BY +d.event DESC LIMIT ?)", slices.Concat(f.shownArgs(), indexed.args, []any{limit + 1})...)
+			where = shown
+			where.add("e.seq IN (SELECT d.event FROM deliveries d"+indexed.String()+" ORDER BY +d.event DESC LIMIT ?)", append(indexed.args, limit+1)...)
 		} else {
 			where = indexed
 		}
@@ -140,9 +140,6 @@ func (f *Filter) query(limit int) (string, []any) {
 		where.add("d.state = ?", int(f.State))
 	case IgnoredState:
 		where.add("d.event IS NULL")
-	}
-	if f.Destination != "" && f.State != Pending && f.State != Dead {
-		where.add(shown, f.Destination)
 	}
 	if f.Source != "" {
 		where.add("e.source = ?", f.Source)
@@ -165,25 +162,23 @@ func (f *Filter) query(limit int) (string, []any) {
 	return "SELECT " + deliveryColumns + " FROM " + join + where.String() + order + " LIMIT ?", append(where.args, limit+1)
 }
 
-// shownArgs are the arguments of what says which delivery of an event is shown.
-func (f *Filter) shownArgs() []any {
-	if f.Destination == "" {
-		return nil
+// shown says which delivery of an event is shown.
+func (f *Filter) shown() (where conditions) {
+	if f.Destination != "" {
+		where.add("d.destination = ?", f.Destination)
+	} else {
+		where.add("d.n = 0")
 	}
-	return []any{f.Destination}
+	return where
 }
 
 // indexed is what of a filter for pending or dead ones is in their index. The number of
 // the state is written out: it chooses the index.
 func (f *Filter) indexed() (where conditions) {
+	where = f.shown()
 	where.add(fmt.Sprintf("d.state = %d", int(f.State)))
-	switch {
-	case f.Destination != "":
-		where.add("d.destination = ?", f.Destination)
-	case f.Source != "":
-		where.add("d.n = 0 AND d.destination = ?", SourceDestination(f.Source))
-	default:
-		where.add("d.n = 0")
+	if f.Source != "" && f.Destination == "" {
+		where.add("d.destination = ?", SourceDestination(f.Source))
 	}
 	if f.Before > 0 {
 		where.add("d.event < ?", f.Before)
