@@ -106,14 +106,17 @@ func (r *Retention) judge(e *past, at stage, now time.Time) action {
 }
 
 // enforce does to events what retention says today, after a look at what has become
-// of them since they were chosen.
-func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []int64) error {
-	return s.Do(ctx, func(tx *Tx) error {
-		if err := tx.lockWhole(events...); err != nil {
+// of them since they were chosen. It leaves alone those that another process is changing,
+// and returns how many.
+func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []int64) (busy int, err error) {
+	err = s.Do(ctx, func(tx *Tx) error {
+		free, err := tx.lockFree(events)
+		if err != nil {
 			return fmt.Errorf("retention: %w", err)
 		}
+		busy = len(events) - len(free)
 		var emptied, removed []int64
-		err := tx.Query(pastColumns+" WHERE "+s.dialect.in("e.seq")+" GROUP BY e.seq", []any{s.dialect.List(events)}, func(scan func(...any) error) error {
+		err = tx.Query(pastColumns+" WHERE "+s.dialect.in("e.seq")+" GROUP BY e.seq", []any{s.dialect.List(free)}, func(scan func(...any) error) error {
 			e, err := scanPast(scan)
 			if err != nil {
 				return err
@@ -140,6 +143,7 @@ func (s *Store) enforce(ctx context.Context, r *Retention, at stage, events []in
 		}
 		return nil
 	})
+	return busy, err
 }
 
 // empty deletes the payloads of events and the responses of their attempts.

@@ -63,8 +63,8 @@ func (s *Store) sweeps() {
 	}
 }
 
-// Sweep deletes at once all that is past its retention. The store does so by itself
-// now and then.
+// Sweep deletes at once all that is past its retention, up to what another process is
+// changing just then. The store does so by itself now and then.
 func (s *Store) Sweep(ctx context.Context) error {
 	if s.retention.Load() == nil {
 		return nil
@@ -115,7 +115,8 @@ func (s *Store) sweep(ctx context.Context, r *Retention, at stage, tooMuch func(
 		}
 		if len(events) > 0 {
 			started := time.Now()
-			if err := s.enforce(ctx, r, at, events); err != nil {
+			busy, err := s.enforce(ctx, r, at, events)
+			if err != nil || busy > 0 { // the next pass goes on from here
 				return err
 			}
 			if err := rest(ctx, max(sweepPause, time.Since(started))); err != nil {

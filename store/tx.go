@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -134,6 +135,41 @@ func (tx *Tx) lockWhole(events ...int64) error {
 	}
 	query := "SELECT seq FROM events WHERE " + d.in("seq") + " ORDER BY seq" + d.Lock
 	return tx.Query(query, []any{d.List(events)}, func(func(...any) error) error { return nil })
+}
+
+// lockFree is lockWhole of those events that no other process is changing, and returns
+// them. Who waits for nobody stands in no circle of those who wait for each other, however
+// many events he locks.
+func (tx *Tx) lockFree(events []int64) ([]int64, error) {
+	d := &tx.store.dialect
+	if d.Lock == "" {
+		return events, nil
+	}
+	free := make([]int64, 0, len(events))
+	err := tx.Query("SELECT seq FROM events WHERE "+d.in("seq")+d.Lock+" SKIP LOCKED", []any{d.List(events)}, func(scan func(...any) error) error {
+		var seq int64
+		err := scan(&seq)
+		free = append(free, seq)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	locked, busy := make(map[DeliveryID]bool), make(map[int64]bool)
+	deliveries := "SELECT event, n FROM deliveries WHERE " + d.in("event")
+	each := func(query string, f func(DeliveryID)) error {
+		return tx.Query(query, []any{d.List(free)}, func(scan func(...any) error) error {
+			var id DeliveryID
+			err := scan(&id.Seq, &id.N)
+			f(id)
+			return err
+		})
+	}
+	if err := each(deliveries+d.Lock+" SKIP LOCKED", func(id DeliveryID) { locked[id] = true }); err != nil {
+		return nil, err
+	}
+	err = each(deliveries, func(id DeliveryID) { busy[id.Seq] = busy[id.Seq] || !locked[id] })
+	return slices.DeleteFunc(free, func(seq int64) bool { return busy[seq] }), err
 }
 
 // take and give up places, as Keys learns once the transaction is committed.

@@ -207,3 +207,37 @@ func TestForgottenByAnother(t *testing.T) {
 		t.Errorf("%+v", d)
 	}
 }
+
+// Retention waits for nobody: what another process is changing goes with a later pass, and
+// all else now.
+func TestRetentionLeavesWhatIsBeingChanged(t *testing.T) {
+	for what, lock := range map[string]string{
+		"its delivery": "SELECT 1 FROM deliveries WHERE event = $1 FOR UPDATE",
+		"itself":       "SELECT 1 FROM events WHERE seq = $1 FOR UPDATE",
+	} {
+		t.Run(what, func(t *testing.T) {
+			c := newCluster(t, 1, store.Options{})
+			n := c.nodes[0]
+			var seqs []int64
+			for i := range 3 {
+				a := event(fmt.Sprint(i), "body")
+				a.Window = 0
+				seqs = append(seqs, n.dead(a))
+			}
+			c.exec("BEGIN")
+			c.exec(lock, seqs[1])
+			n.SetRetention(store.Retention{Dead: time.Nanosecond})
+			c.must(n.Sweep(t.Context()))
+			var left []int64
+			c.column("SELECT seq FROM events", &left)
+			if len(left) != 1 || left[0] != seqs[1] || c.lost() != 0 {
+				t.Errorf("%d are left of %d", left, seqs)
+			}
+			c.exec("COMMIT")
+			c.must(n.Sweep(t.Context()))
+			if left := c.number("SELECT COUNT(*) FROM events"); left != 0 {
+				t.Errorf("%d are left", left)
+			}
+		})
+	}
+}
