@@ -32,8 +32,9 @@ var houses = map[string]struct {
 	"gateway":     {knows: []string{"verifier", "dedupe", "store", "delivery"}},
 	"sender":      {knows: []string{"verifier", "store", "delivery"}},
 	"api":         {knows: []string{"sender", "store"}},
+	"portal":      {knows: []string{"api", "sender", "gateway", "store", "verifier"}},
 	"cli":         {knows: []string{"verifier", "gateway", "dedupe", "delivery", "store", "sender", "api"}},
-	"caddymodule": {knows: []string{"verifier", "dedupe", "store", "delivery", "gateway", "sender", "api", "cli"}, caddy: true},
+	"caddymodule": {knows: []string{"verifier", "dedupe", "store", "delivery", "gateway", "sender", "api", "portal", "cli"}, caddy: true},
 	"cmd":         {knows: []string{"caddymodule"}, caddy: true},
 	".":           {knows: []string{"caddymodule"}, caddy: true},
 	"examples":    {}, // apps know HTTP headers only
@@ -87,7 +88,7 @@ func TestImports(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, house := range []string{"verifier", "dedupe", "store", "delivery", "gateway", "sender", "api", "cli", "caddymodule", "cmd", "."} {
+	for _, house := range []string{"verifier", "dedupe", "store", "delivery", "gateway", "sender", "api", "portal", "cli", "caddymodule", "cmd", "."} {
 		if !seen[house] {
 			t.Errorf("no file of %s was looked at", house)
 		}

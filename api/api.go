@@ -25,6 +25,11 @@ type Options struct {
 	// URL is how people reach the portal, "https://host". Default: the scheme and host of
 	// the request that asks for a link.
 	URL string
+	// Brand is whose portal it is; links to it say so. Default: nobody's.
+	Brand string
+	// SignIn opens a session of the portal for who has exchanged a link's code, beside the
+	// token that he gets: it sets a cookie in the answer to the request. Default: none is.
+	SignIn func(answer http.Header, r *http.Request, t Token) error
 	// CodeLife is how long the link to the portal can be followed. Default: 5 min.
 	CodeLife time.Duration
 }
@@ -38,6 +43,8 @@ type API struct {
 	now      func() time.Time
 	logger   *slog.Logger
 	url      string
+	brand    string
+	signIn   func(http.Header, *http.Request, Token) error
 	codeLife time.Duration
 	mux      *http.ServeMux
 	document func() []byte
@@ -50,7 +57,7 @@ type API struct {
 func New(o Options) *API {
 	a := &API{
 		sender: o.Sender, store: o.Store, keys: o.Keys, now: o.Now, logger: o.Logger,
-		url: strings.TrimSuffix(o.URL, "/"), codeLife: cmp.Or(o.CodeLife, codeLife), document: sync.OnceValue(document),
+		url: strings.TrimSuffix(o.URL, "/"), brand: o.Brand, signIn: o.SignIn, codeLife: cmp.Or(o.CodeLife, codeLife), document: sync.OnceValue(document),
 		flights: flights{m: make(map[digest]chan struct{})},
 	}
 	if a.now == nil {

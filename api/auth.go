@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -86,7 +87,7 @@ func portalAccess(c *call, tx *store.Tx, in *accessIn) (int, accessOut, error) {
 	if err != nil {
 		return 0, accessOut{}, err
 	}
-	url, err := c.link(tx, g)
+	url, err := c.Link(tx, c.r, g)
 	return http.StatusOK, accessOut{url, token}, err
 }
 
@@ -109,10 +110,10 @@ func (c *call) applicationOr(tx *store.Tx, in field[applicationIn]) (string, err
 	return app.ID, err
 }
 
-// link is where a grant can be exchanged, once. The code is in the fragment: it is in no
-// log, and following the link alone does not use it up.
-func (c *call) link(tx *store.Tx, g Grant) (string, error) {
-	code, err := c.issueCode(tx, g)
+// Link returns where a grant can be exchanged, once, for who has made the request. The code
+// is in the fragment: it is in no log, and following the link alone does not use it up.
+func (a *API) Link(tx *store.Tx, r *http.Request, g Grant) (string, error) {
+	code, err := a.issueCode(tx, g)
 	if err != nil {
 		return "", err
 	}
@@ -124,15 +125,23 @@ func (c *call) link(tx *store.Tx, g Grant) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("writing a link: %w", err)
 	}
-	base := c.url
-	if base == "" {
-		scheme := "http"
-		if c.r.TLS != nil {
-			scheme = "https"
-		}
-		base = scheme + "://" + c.r.Host
+	login := "/login"
+	if a.brand != "" {
+		login += "?" + url.Values{"brand": {a.brand}}.Encode()
 	}
-	return base + "/login#key=" + base64.StdEncoding.EncodeToString(key), nil
+	return a.Base(r) + login + "#key=" + base64.StdEncoding.EncodeToString(key), nil
+}
+
+// Base is how people reach the portal, "https://host": as configured, or else as the
+// request has done.
+func (a *API) Base(r *http.Request) string {
+	switch {
+	case a.url != "":
+		return a.url
+	case r.TLS != nil:
+		return "https://" + r.Host
+	}
+	return "http://" + r.Host
 }
 
 func dashboardAccess(c *call, tx *store.Tx, _ *none) (int, accessOut, error) {
@@ -183,10 +192,13 @@ func exchangeCode(c *call, in *codeIn) (int, codeOut, error) {
 	if err != nil {
 		return 0, codeOut{}, err
 	}
-	_, token, err := c.tokens.Mint(g.Holder, g.Life)
+	token, text, err := c.tokens.Mint(g.Holder, g.Life)
+	if err == nil && c.signIn != nil {
+		err = c.signIn(c.header, c.r, token)
+	}
 	capabilities := g.Capabilities
 	if capabilities == nil {
 		capabilities = Capabilities
 	}
-	return http.StatusOK, codeOut{token, capabilities}, err
+	return http.StatusOK, codeOut{text, capabilities}, err
 }

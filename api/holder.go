@@ -50,6 +50,9 @@ type Holder struct {
 	FeatureFlags []string
 	// Session is what tokens of an application can be ended by; it may be empty.
 	Session string
+	// Parent is the id of the token that this one was made from, and ends with; it may be
+	// empty.
+	Parent string
 }
 
 // subject is the sub claim: an id.
@@ -60,8 +63,9 @@ func (h *Holder) subject() string {
 	return OrganisationID
 }
 
-// may reports whether the holder has a capability.
-func (h *Holder) may(c Capability) bool {
+// May reports whether the holder has a capability: all but restricted tokens of an
+// application have all.
+func (h *Holder) May(c Capability) bool {
 	return h.Scope != Application || h.Capabilities == nil || slices.Contains(h.Capabilities, c)
 }
 

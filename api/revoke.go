@@ -8,14 +8,14 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// standing reports whether a token was revoked, or ended with all of its application
-// or session.
+// standing reports whether a token was revoked, or that it was made from, or has ended
+// with all of its application or session.
 func (t *Tokens) standing(ctx context.Context, token *Token) error {
 	now := t.now().UnixMilli()
 	revoked := false
-	err := t.store.QueryOften(ctx, `SELECT 1 FROM api_revoked WHERE id = ?
+	err := t.store.QueryOften(ctx, `SELECT 1 FROM api_revoked WHERE id IN (?, ?)
 UNION ALL SELECT 1 FROM api_cutoffs WHERE app = ? AND (session = '' OR session = ?) AND issued >= ? AND effective <= ?`,
-		[]any{token.ID, token.App, token.Session, token.Issued.UnixMilli(), now}, func(scan func(...any) error) error {
+		[]any{token.ID, token.Parent, token.App, token.Session, token.Issued.UnixMilli(), now}, func(scan func(...any) error) error {
 			var one int64
 			revoked = true
 			return scan(&one)

@@ -63,10 +63,12 @@ type answer struct {
 // call is a request on its way through a route.
 type call struct {
 	*API
-	ctx   context.Context
-	r     *http.Request
-	token Token // zero on public routes
-	query *query
+	ctx context.Context
+	r   *http.Request
+	// header is that of the answer.
+	header http.Header
+	token  Token // zero on public routes
+	query  *query
 	// app is how the path names the application.
 	app string
 	// idempotency is the Idempotency-Key.

@@ -11,7 +11,7 @@ import (
 
 // run checks who calls, and what with, and does what the route does.
 func (a *API) run(rt *route, w http.ResponseWriter, r *http.Request) (answer, error) {
-	c := &call{API: a, ctx: r.Context(), r: r, app: r.PathValue("app_id"), idempotency: r.Header.Get("Idempotency-Key")}
+	c := &call{API: a, ctx: r.Context(), r: r, header: w.Header(), app: r.PathValue("app_id"), idempotency: r.Header.Get("Idempotency-Key")}
 	if rt.access != Public {
 		if err := c.authorise(rt); err != nil {
 			return answer{}, err
@@ -68,7 +68,7 @@ func (c *call) authorise(rt *route) error {
 	switch {
 	case rt.access == Organisations && application, rt.access == Applications && !application:
 		return errDenied
-	case rt.needs != "" && !c.token.may(rt.needs):
+	case rt.needs != "" && !c.token.May(rt.needs):
 		return errDenied
 	case rt.access == Owners && application:
 		return c.own()

@@ -38,6 +38,9 @@ const (
 // revoked. It is wrapped with why, which is for logs only.
 var ErrToken = errors.New("api: invalid token")
 
+// ErrExpired is an [ErrToken]: it says that a token of ours has ended by itself.
+var ErrExpired = fmt.Errorf("%w: it has expired", ErrToken)
+
 // Tokens makes and checks the tokens of one audience. It is safe for concurrent use.
 type Tokens struct {
 	audience string
@@ -84,6 +87,7 @@ type claims struct {
 	Capabilities []Capability `json:"cap,omitzero"` // an empty list is kept: it allows nothing
 	FeatureFlags []string     `json:"flags,omitempty"`
 	Session      string       `json:"sid,omitempty"`
+	Parent       string       `json:"par,omitempty"`
 }
 
 // instant is a NumericDate with milliseconds: tokens that are issued in the second in
@@ -134,7 +138,7 @@ func (t *Tokens) Mint(h Holder, life time.Duration) (Token, string, error) {
 		Issuer: issuer, Audience: t.audience, Subject: h.subject(), Scope: h.Scope,
 		ID: base64.RawURLEncoding.EncodeToString(id[:]), Issued: instant(now.UnixMilli()),
 		NotBefore: now.Add(-early).Unix(), Expires: now.Add(life).Unix(),
-		Capabilities: h.Capabilities, FeatureFlags: h.FeatureFlags, Session: h.Session,
+		Capabilities: h.Capabilities, FeatureFlags: h.FeatureFlags, Session: h.Session, Parent: h.Parent,
 	}
 	token := jwt.NewWithClaims(jwt.SigningMethodHS256, c)
 	token.Header["kid"] = t.signing.id
@@ -147,7 +151,7 @@ func (t *Tokens) Mint(h Holder, life time.Duration) (Token, string, error) {
 
 // token is what claims say that were checked.
 func (c *claims) token() Token {
-	h := Holder{Scope: c.Scope, Capabilities: c.Capabilities, FeatureFlags: c.FeatureFlags, Session: c.Session}
+	h := Holder{Scope: c.Scope, Capabilities: c.Capabilities, FeatureFlags: c.FeatureFlags, Session: c.Session, Parent: c.Parent}
 	if c.Scope == Application {
 		h.App = c.Subject
 	}
@@ -182,7 +186,10 @@ func (t *Tokens) verify(text string) (Token, error) {
 		jwt.WithStrictDecoding(), jwt.WithTimeFunc(t.now),
 	)
 	var c claims
-	if _, err := parser.ParseWithClaims(text, &c, t.key); err != nil {
+	switch _, err := parser.ParseWithClaims(text, &c, t.key); {
+	case errors.Is(err, jwt.ErrTokenExpired): // its signature was checked before
+		return Token{}, ErrExpired
+	case err != nil:
 		return Token{}, fmt.Errorf("%w: %w", ErrToken, err)
 	}
 	app := c.Scope == Application && strings.HasPrefix(c.Subject, "app_")

@@ -43,7 +43,7 @@ func adminRoute(pattern string, h http.Handler) caddy.AdminRoute {
 // revokeToken ends a token of the producer's API, if a portal is running.
 func revokeToken(w http.ResponseWriter, r *http.Request) {
 	app, ok := runningApp()
-	if !ok || !app.portal || app.storage == nil || !app.storage.use() {
+	if !ok || app.producing.brand == nil || app.storage == nil || !app.storage.use() {
 		api.RefuseRevocation(w)
 		return
 	}
@@ -67,19 +67,24 @@ func findOperator() (*gateway.Operator, bool) {
 	if !ok {
 		return nil, false
 	}
+	return app.operator(), true
+}
+
+// operator is what operators see and do of this configuration.
+func (a *App) operator() *gateway.Operator {
 	o := &gateway.Operator{Uses: &secretUses, Now: time.Now}
-	for _, reg := range app.sources {
+	for _, reg := range a.sources {
 		o.Sources = append(o.Sources, reg.source)
 	}
-	for _, p := range app.producers {
+	for _, p := range a.producers {
 		for _, d := range p.Destinations() {
 			o.Targets = append(o.Targets, d.Name)
 		}
 	}
-	if app.storage != nil {
-		o.Reader, o.Writer, o.Engine = app.storage.store, app.storage.store, app.storage.engine
+	if a.storage != nil {
+		o.Reader, o.Writer, o.Engine = a.storage.store, a.storage.store, a.storage.engine
 	}
-	return o, true
+	return o
 }
 
 // secretUses is when each secret was last of use, over reloads.

@@ -74,7 +74,6 @@ type App struct {
 	sources   map[string]*registration
 	producers map[string]*producer
 	producing *producing
-	portal    bool // webhook_portal is there
 
 	storage    *storage // nil if nothing needs one
 	generation *delivery.Generation

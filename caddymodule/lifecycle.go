@@ -44,14 +44,14 @@ func (a *App) openStore() error {
 	if err != nil {
 		return err
 	}
-	if len(destinations) == 0 && !a.portal {
+	if len(destinations) == 0 && a.producing.brand == nil {
 		warnOfLeft(a.logger)
 		return nil
 	}
 	if a.storage, err = acquireStorage(a.ctx, a.Store, a.logger); err != nil {
 		return err
 	}
-	if a.portal {
+	if a.producing.brand != nil {
 		if err := a.producing.open(a); err != nil {
 			return err
 		}
@@ -119,7 +119,7 @@ func (a *App) begin() error {
 		Age: time.Duration(cmp.Or(r.Age, defaultAge)), Size: cmp.Or(r.Size, defaultSize), Dead: time.Duration(cmp.Or(r.Dead, defaultDead)),
 		Messages: sender.MinRetention, Window: a.window,
 	})
-	if a.portal {
+	if a.producing.brand != nil {
 		if err := a.producing.sender.Start(context.Background()); err != nil {
 			a.logger.Error("the sending side cannot start", slog.Any("error", err))
 		}
@@ -251,7 +251,9 @@ func (a *App) Cleanup() error {
 		a.endWatch()
 	}
 	if a.storage != nil {
-		a.generation.Remove()
+		if a.generation != nil { // the Start of the sending side may have failed
+			a.generation.Remove()
+		}
 		releaseStorage(a.storage, a.logger)
 	}
 	for name := range a.sources {

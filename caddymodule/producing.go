@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/portal"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
@@ -22,8 +23,10 @@ import (
 type producing struct {
 	keys   *sender.Keyring
 	guard  *sender.Guard
-	sender *sender.Sender // nil before Start
-	api    *api.API       // nil before Start
+	brand  *brand         // nil without webhook_portal
+	sender *sender.Sender // nil before Start, like the rest
+	api    *api.API
+	portal *portal.Portal
 }
 
 // checkProducing reports what is wrong with what the sending side is given, and reads
@@ -60,14 +63,17 @@ func (a *App) checkProducing() error {
 	return nil
 }
 
-// needPortal notes that there is a portal.
-func (a *App) needPortal() error {
+// needPortal notes that there is a portal, and whose.
+func (a *App) needPortal(b brand) error {
 	if a.producing.keys == nil {
 		return errNoKey
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.portal = true
+	if a.producing.brand != nil && !a.producing.brand.equals(b) {
+		return errors.New("webhook_portal is there twice, with different brands: there is one portal, which several sites may serve")
+	}
+	a.producing.brand = &b
 	return nil
 }
 
@@ -82,13 +88,22 @@ func (p *producing) open(a *App) (err error) {
 	if err != nil {
 		return err
 	}
-	p.api = api.New(api.Options{Sender: p.sender, Store: a.storage.store, Keys: p.keys, URL: strings.TrimSuffix(a.URL, "/"), Now: a.storage.store.Now, Logger: a.logger})
-	return nil
+	var b brand
+	if p.brand != nil {
+		b = *p.brand
+	}
+	s, url := a.storage.store, strings.TrimSuffix(a.URL, "/")
+	sessions := portal.NewSessions(p.keys, s, url, s.Now)
+	p.api = api.New(api.Options{Sender: p.sender, Store: s, Keys: p.keys, URL: url, Brand: b.Name, SignIn: sessions.Begin, Now: s.Now, Logger: a.logger})
+	p.portal, err = portal.New(portal.Options{
+		API: p.api, Sender: p.sender, Store: s, Sessions: sessions, Operator: a.operator, Brand: b.Name, Icon: b.icon, IconType: b.mediaType, Logger: a.logger,
+	})
+	return err
 }
 
 // directory is where the engine learns of endpoints; nil without webhook_portal.
 func (a *App) directory() delivery.Directory {
-	if !a.portal {
+	if a.producing.brand == nil {
 		return nil
 	}
 	return a.producing.sender
@@ -107,7 +122,7 @@ func (a *App) endProducing() {
 	}
 }
 
-// serve answers a call of the API, while the store stays open.
+// serve answers a call of the API, or shows the portal, while the store stays open.
 func (a *App) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := (*queue)(a).started(r.Context()); err != nil {
 		return caddyhttp.Error(http.StatusServiceUnavailable, err)
@@ -116,6 +131,10 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request) error {
 		return caddyhttp.Error(http.StatusServiceUnavailable, store.ErrClosed)
 	}
 	defer a.letGo()
-	a.producing.api.ServeHTTP(w, r)
+	if portal.Serves(r) {
+		a.producing.portal.ServeHTTP(w, r)
+	} else {
+		a.producing.api.ServeHTTP(w, r)
+	}
 	return nil
 }

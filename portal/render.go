@@ -1,0 +1,125 @@
+package portal
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+
+	"github.com/hookgate/hookgate/api"
+	"github.com/hookgate/hookgate/sender"
+)
+
+//go:embed pages/*.html
+var pageFiles embed.FS
+
+// page is a template in the frame that all have.
+type page struct{ template *template.Template }
+
+// readPages parses pages/: each file that does not begin with an underscore is a page,
+// and can use those that do.
+func (p *Portal) readPages() (map[string]*page, error) {
+	files, err := fs.Glob(pageFiles, "pages/*.html")
+	if err != nil {
+		return nil, err
+	}
+	base := template.New("").Funcs(functions).Funcs(template.FuncMap{"static": p.staticURL})
+	if base, err = base.ParseFS(pageFiles, "pages/_*.html"); err != nil {
+		return nil, fmt.Errorf("the frame of pages: %w", err)
+	}
+	pages := make(map[string]*page)
+	for _, file := range files {
+		name := strings.TrimSuffix(path.Base(file), ".html")
+		if strings.HasPrefix(name, "_") {
+			continue
+		}
+		t, err := base.Clone()
+		if err == nil {
+			t, err = t.ParseFS(pageFiles, file)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("page %s: %w", name, err)
+		}
+		pages[name] = &page{t}
+	}
+	return pages, nil
+}
+
+// frame is what every page is made of.
+type frame struct {
+	Title, Brand string
+	Session      *api.Token          // nil if nobody has signed in
+	App          *sender.Application // nil if the page is of none
+	// Here is the path of the page, by which its place in the navigation is shown.
+	Here string
+	// Notice says what was done before.
+	Notice string
+	// Data is the page's own.
+	Data any
+}
+
+// May reports whether the session has a capability.
+func (f *frame) May(c api.Capability) bool { return f.Session != nil && f.Session.May(c) }
+
+// Is reports whether the session is of a scope.
+func (f *frame) Is(s api.Scope) bool { return f.Session != nil && f.Session.Scope == s }
+
+// At is a path of the page's application.
+func (f *frame) At(parts ...string) string { return appPath(f.App.ID, parts...) }
+
+// notices are what a page says that was just done, by the word for it in the query. Texts
+// from outside are never shown so.
+var notices = map[string]string{
+	"signed-out": "You are signed out.",
+}
+
+// page shows a page.
+func (v *visit) page(status int, name, title string, data any) response {
+	return func(v *visit) error {
+		f := &frame{Title: title, Brand: v.Brand, Here: v.r.URL.Path, Notice: notices[v.query("done")], Data: data}
+		if v.session.ID != "" {
+			f.Session = &v.session
+		}
+		if v.app.ID != "" {
+			f.App = &v.app
+		}
+		out := new(bytes.Buffer)
+		if err := v.pages[name].template.ExecuteTemplate(out, "frame", f); err != nil {
+			return fmt.Errorf("page %s: %w", name, err)
+		}
+		v.header().Set("Content-Type", "text/html; charset=utf-8")
+		return v.write(status, out.Bytes())
+	}
+}
+
+// show shows a page that was found.
+func (v *visit) show(name, title string, data any) (response, error) {
+	return v.page(http.StatusOK, name, title, data), nil
+}
+
+// again shows a form once more, with what is wrong with it.
+func (v *visit) again(name, title string, data any) (response, error) {
+	return v.page(http.StatusUnprocessableEntity, name, title, data), nil
+}
+
+// write answers, or says that what the script has of the page is what it is still.
+func (v *visit) write(status int, body []byte) error {
+	if status == http.StatusOK && v.r.Method == http.MethodGet {
+		sum := sha256.Sum256(body)
+		tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
+		v.header().Set("ETag", tag)
+		if v.r.Header.Get("If-None-Match") == tag {
+			v.w.WriteHeader(http.StatusNotModified)
+			return nil
+		}
+	}
+	v.w.WriteHeader(status)
+	_, _ = v.w.Write(body) // who is gone misses nothing
+	return nil
+}

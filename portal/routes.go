@@ -1,0 +1,22 @@
+package portal
+
+import (
+	"net/http"
+
+	"github.com/hookgate/hookgate/api"
+)
+
+const app = prefix + "/app/{app}"
+
+// routes are all that the portal does for people.
+var routes = []route{
+	{http.MethodGet, loginPath, public, "", login},
+	{http.MethodPost, loginPath, public, "", signIn},
+	{http.MethodPost, prefix + "/logout", signedIn, "", signOut},
+	{http.MethodGet, prefix, signedIn, "", home},
+	{http.MethodGet, prefix + "/{$}", signedIn, "", home},
+
+	{http.MethodGet, prefix + "/apps", organisation, "", listApps},
+
+	{http.MethodGet, app + "/endpoints", owners, api.ViewBase, listEndpoints},
+}
