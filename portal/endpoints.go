@@ -32,11 +32,11 @@ func listEndpoints(v *visit) (response, error) {
 	counts := v.Store.Counts()
 	for i := range found.Data {
 		row := &endpointRow{Endpoint: found.Data[i], Pending: counts[found.Data[i].ID].Pending}
-		hours, err := v.tallies.last(v.ctx, row.ID, v.Sender.Now())
+		hours, err := v.tallies.attempts(v.ctx, row.ID, v.Sender.Now())
 		if err != nil {
 			return nil, err
 		}
-		row.Tally = sum(hours)
+		row.Tally = sum(hours).Tally
 		rows.Data = append(rows.Data, row)
 	}
 	return v.show("endpoints", "Endpoints", listing(v, rows))

@@ -21,7 +21,7 @@ var Queries = map[string]string{
 	"past":     pastQuery, "recover": "SELECT d.event " + recoverQuery + " ORDER BY d.settled, d.event LIMIT ?",
 	"replay": "SELECT d.event " + replayQuery + " ORDER BY d.event LIMIT ?", "adopt": adoptQuery,
 	"pending": pendingQuery, "dead": deadQuery,
-	"messages": messagesQuery(false), "messages up": messagesQuery(true),
+	"count messages": countMessagesQuery, "messages": messagesQuery(false), "messages up": messagesQuery(true),
 	"deliveries to": deliveriesToQuery(false), "deliveries to up": deliveriesToQuery(true), "deliveries of": deliveriesOfQuery,
 	"attempts to": attemptsQuery(attemptsTo, false), "attempts to up": attemptsQuery(attemptsTo, true),
 	"attempts of": attemptsQuery(attemptsOf, false), "attempt": attemptQuery, "tally": tallyQuery,

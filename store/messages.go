@@ -55,6 +55,17 @@ func (r *Reader) Messages(ctx context.Context, f MessageFilter) (page []Delivery
 	return page, next, err
 }
 
+const countMessagesQuery = `SELECT COUNT(*) FROM (
+SELECT 1 FROM events WHERE source = ? AND scheme = '' AND seq >= ? AND seq < ? LIMIT ?
+) e`
+
+// CountMessages counts the messages of a source that were numbered from a time on and
+// before another, which is when they were stored; so many at most. It reads an entry of an
+// index for each.
+func (r *Reader) CountMessages(ctx context.Context, source string, from, to time.Time, most int64) (int64, error) {
+	return r.one(ctx, countMessagesQuery, source, from.UnixMicro(), to.UnixMicro(), most)
+}
+
 func scanMessage(scan func(...any) error) (d Delivery, err error) {
 	var stamp, received int64
 	err = scan(&d.Seq, &d.Source, &d.Origin, &d.ID, &d.Type, &d.Scheme, &stamp, &received, &d.Size, &d.Head)

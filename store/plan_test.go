@@ -68,6 +68,7 @@ func TestNoQueryReadsATableThrough(t *testing.T) {
 	for name, want := range map[string][]string{
 		"messages":         {"SEARCH events USING INDEX events_of (source=? AND seq>? AND seq<?)"},
 		"messages up":      {"SEARCH events USING INDEX events_of (source=? AND seq>? AND seq<?)"},
+		"count messages":   {"SEARCH events USING COVERING INDEX events_of (source=? AND seq>? AND seq<?)"},
 		"deliveries to":    {"SEARCH deliveries USING INDEX deliveries_of (destination=? AND event>? AND event<?)"},
 		"deliveries to up": {"SEARCH deliveries USING INDEX deliveries_of (destination=? AND event>? AND event<?)"},
 		"deliveries of":    {"SEARCH e USING INTEGER PRIMARY KEY (rowid=?)"},

@@ -499,6 +499,8 @@ func everyList(t *testing.T, s *store.Store) {
 	must(err)
 	_, err = s.Attempt(ctx, store.DeliveryID{Seq: v.Seq}, 1)
 	must(err)
+	_, err = s.CountMessages(ctx, "app_a", time.Unix(1, 0), time.Now(), 10)
+	must(err)
 	_, err = s.TallyTo(ctx, "ep_a", time.Unix(1, 0), time.Now())
 	must(err)
 }

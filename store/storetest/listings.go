@@ -101,6 +101,19 @@ func messages(b *bed) {
 	if page, next, err = b.Messages(ctx, store.MessageFilter{Source: tenant, After: all[0].seq}); err != nil || len(page) != 0 || next != 0 {
 		b.t.Errorf("after the newest: %+v, next %d, %v", page, next, err)
 	}
+	for _, c := range []struct {
+		from, to   time.Time
+		most, want int64
+	}{
+		{all[29].at, all[0].at.Add(soon), 100, 30},
+		{all[20].at, all[5].at, 100, 15},
+		{all[29].at, all[0].at.Add(soon), 7, 7},
+		{all[0].at.Add(time.Hour), all[0].at.Add(2 * time.Hour), 100, 0},
+	} {
+		if got, err := b.CountMessages(ctx, tenant, c.from, c.to, c.most); err != nil || got != c.want {
+			b.t.Errorf("counted from %v to %v up to %d: %d, want %d, %v", c.from, c.to, c.most, got, c.want, err)
+		}
+	}
 	b.must(b.Erase(ctx, all[1].seq))
 	page, _, err = b.Messages(ctx, store.MessageFilter{Source: tenant, Limit: 2, Body: true})
 	if err != nil || string(page[0].Body) != "29" || page[1].Body != nil || page[1].Head != nil || page[0].Type != "invoice.paid" || page[0].Scheme != "" {
