@@ -15,7 +15,7 @@ import (
 // functions are what templates can do.
 var functions = template.FuncMap{
 	"time": moment, "date": isoTime, "took": took, "bytes": size, "count": count, "pretty": pretty, "text": text, "short": shortID, "tab": newTab, "join": strings.Join, "upper": upper,
-	"chart": newChart,
+	"chart": newChart, "attempts": newAttemptTable,
 }
 
 // moment shows a time: in UTC, which the script makes the reader's own, with the exact one
