@@ -77,6 +77,15 @@ func (f *frame) At(parts ...string) string { return appPath(f.App.ID, parts...) 
 // from outside are never shown so.
 var notices = map[string]string{
 	"signed-out": "You are signed out.",
+
+	"endpoint-added":    "The endpoint is added. Send it a test event to see whether it works.",
+	"endpoint-saved":    "The endpoint is saved.",
+	"endpoint-enabled":  "The endpoint is enabled.",
+	"endpoint-disabled": "The endpoint is disabled: nothing is sent to it.",
+	"endpoint-deleted":  "The endpoint is deleted.",
+	"secret-rotated":    "There is a new secret. The old one goes on signing beside it for as long as you have said.",
+	"header-set":        "The header is set: it is sent with each message from now on.",
+	"header-unset":      "The header is removed.",
 }
 
 // page shows a page.

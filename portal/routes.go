@@ -6,7 +6,10 @@ import (
 	"github.com/hookgate/hookgate/api"
 )
 
-const app = prefix + "/app/{app}"
+const (
+	app      = prefix + "/app/{app}"
+	endpoint = app + "/endpoints/{endpoint}"
+)
 
 // routes are all that the portal does for people.
 var routes = []route{
@@ -19,4 +22,26 @@ var routes = []route{
 	{http.MethodGet, prefix + "/apps", organisation, "", listApps},
 
 	{http.MethodGet, app + "/endpoints", owners, api.ViewBase, listEndpoints},
+	{http.MethodPost, app + "/endpoints", owners, api.ManageEndpoint, createEndpoint},
+	{http.MethodGet, app + "/endpoints/new", owners, api.ManageEndpoint, newEndpoint},
+	{http.MethodGet, endpoint, owners, api.ViewBase, showEndpoint},
+	{http.MethodGet, endpoint + "/edit", owners, api.ManageEndpoint, editEndpoint},
+	{http.MethodPost, endpoint + "/edit", owners, api.ManageEndpoint, saveEndpoint},
+	{http.MethodPost, endpoint + "/enable", owners, api.ManageEndpoint, enableEndpoint},
+	{http.MethodPost, endpoint + "/disable", owners, api.ManageEndpoint, disableEndpoint},
+	{http.MethodGet, endpoint + "/delete", owners, api.ManageEndpoint, askDelete},
+	{http.MethodPost, endpoint + "/delete", owners, api.ManageEndpoint, deleteEndpoint},
+	{http.MethodGet, endpoint + "/secret", owners, api.ViewBase, showSecret},
+	{http.MethodPost, endpoint + "/secret", owners, api.ViewEndpointSecret, revealSecret},
+	{http.MethodPost, endpoint + "/secret/rotate", owners, api.ManageEndpointSecret, rotateSecret},
+	{http.MethodGet, endpoint + "/headers", owners, api.ViewBase, listHeaders},
+	{http.MethodPost, endpoint + "/headers", owners, api.ManageEndpoint, setHeader},
+	{http.MethodPost, endpoint + "/headers/remove", owners, api.ManageEndpoint, unsetHeader},
+	{http.MethodGet, endpoint + "/test", owners, api.ViewBase, tryEndpoint},
+	{http.MethodPost, endpoint + "/test", owners, api.CreateAttempts, sendTest},
+	{http.MethodGet, endpoint + "/recover", owners, api.CreateAttempts, askRecover},
+	{http.MethodPost, endpoint + "/recover", owners, api.CreateAttempts, recoverFailed},
+	{http.MethodGet, endpoint + "/replay-missing", owners, api.CreateAttempts, askMissing},
+	{http.MethodPost, endpoint + "/replay-missing", owners, api.CreateAttempts, replayMissing},
+	{http.MethodGet, endpoint + "/tasks/{task}", owners, api.ViewBase, showTask},
 }

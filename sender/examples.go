@@ -9,24 +9,30 @@ import (
 // reached.
 const EventPing = "svix.ping"
 
+// PingExample is the example of [EventPing].
+const PingExample = `{"success": true}`
+
 // SendExample sends an example of an event type to one endpoint, whatever that selects.
 func (s *Sender) SendExample(ctx context.Context, app, ref, name string, index int) (Message, error) {
-	q := s.reading(ctx)
-	a, ep, err := endpoint(q, app, ref)
-	if err != nil {
-		return Message{}, err
-	}
-	payload := json.RawMessage(`{"success": true}`)
+	payload := json.RawMessage(PingExample)
 	if name != EventPing {
-		t, err := eventType(q, name)
+		t, err := eventType(s.reading(ctx), name)
 		if err == nil {
-			payload, err = t.example(index)
+			payload, err = t.Example(index)
 		}
 		if err != nil {
 			return Message{}, err
 		}
 	}
-	in := MessageIn{EventType: name, Payload: payload}
+	return s.SendTo(ctx, app, ref, MessageIn{EventType: name, Payload: payload})
+}
+
+// SendTo sends a message to one endpoint, whatever that selects.
+func (s *Sender) SendTo(ctx context.Context, app, ref string, in MessageIn) (Message, error) {
+	a, ep, err := endpoint(s.reading(ctx), app, ref)
+	if err != nil {
+		return Message{}, err
+	}
 	if err := in.check(); err != nil {
 		return Message{}, err
 	}

@@ -72,8 +72,9 @@ func (p pattern) MatchString(text string) bool {
 	return err != nil || re.MatchString(text)
 }
 
-// example returns an example of the newest version of an event type's schemas.
-func (t *EventType) example(index int) (json.RawMessage, error) {
+// Example returns an example of the newest version of the schemas, from 0 on. If there is
+// none the error is a [RefusedError].
+func (t *EventType) Example(index int) (json.RawMessage, error) {
 	var schemas map[string]struct {
 		Examples []json.RawMessage `json:"examples"`
 	}

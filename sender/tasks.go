@@ -108,6 +108,23 @@ func (s *Sender) BulkReplay(ctx context.Context, app, ep string, f ReplayFilter)
 	return s.begin(ctx, app, ep, store.Job{Kind: store.Select, Since: f.Since, Until: f.Until}, filter)
 }
 
+// CountFailed returns how many messages of a time a [Sender.Recover] would send again to an
+// endpoint as of now, up to a limit: at that there may be more.
+func (s *Sender) CountFailed(ctx context.Context, app, ep string, since, until time.Time, limit int) (int64, error) {
+	if err := s.window(&since, &until); err != nil {
+		return 0, err
+	}
+	_, e, err := endpoint(s.reading(ctx), app, ep)
+	if err != nil {
+		return 0, err
+	}
+	n, err := s.Store.CountDead(ctx, e.ID, since, until, limit)
+	if err != nil {
+		return 0, fmt.Errorf("counting what was given up: %w", err)
+	}
+	return n, nil
+}
+
 // begin begins a task of an endpoint, unless one of its kind runs.
 func (s *Sender) begin(ctx context.Context, app, ref string, job store.Job, filter jobFilter) (Task, error) {
 	a, ep, err := endpoint(s.reading(ctx), app, ref)

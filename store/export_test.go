@@ -24,7 +24,7 @@ var Queries = map[string]string{
 	"count messages": countMessagesQuery, "messages": messagesQuery(false), "messages up": messagesQuery(true),
 	"deliveries to": deliveriesToQuery(false), "deliveries to up": deliveriesToQuery(true), "deliveries of": deliveriesOfQuery,
 	"attempts to": attemptsQuery(attemptsTo, false), "attempts to up": attemptsQuery(attemptsTo, true),
-	"attempts of": attemptsQuery(attemptsOf, false), "attempt": attemptQuery, "tally": tallyQuery,
+	"attempts of": attemptsQuery(attemptsOf, false), "attempt": attemptQuery, "tally": tallyQuery, "failed": failedQuery,
 	"missing": missingNext, "missing all": "SELECT COUNT(*) " + missingQuery, "select": selectNext, "select all": "SELECT COUNT(*) " + selectQuery,
 }
 

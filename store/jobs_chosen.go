@@ -1,12 +1,18 @@
 package store
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // The candidates of Missing and Select are looked at one by one, in the order of an index:
 // what is chosen of them only Options.Match knows.
 const (
 	missingQuery = `FROM events e WHERE e.source = ? AND e.scheme = '' AND e.seq > ? AND e.seq < ? AND e.received >= ? AND e.received < ?`
 	selectQuery  = `FROM deliveries d JOIN events e ON e.seq = d.event WHERE d.destination = ? AND substr(d.destination, 1, 3) = 'ep_' AND d.event > ? AND d.event < ? AND e.received >= ? AND e.received < ?`
+
+	failedQuery = `SELECT 1 FROM deliveries d JOIN events e ON e.seq = d.event
+WHERE d.destination = ? AND substr(d.destination, 1, 3) = 'ep_' AND d.event > ? AND d.event < ? AND e.received >= ? AND e.received < ? AND d.state = 3 LIMIT ?`
 
 	missingNext = `SELECT ` + deliveryColumns + `, p.head, 0 FROM (SELECT * ` + missingQuery + ` ORDER BY e.seq LIMIT ?
 ) e LEFT JOIN deliveries d ON d.event = e.seq AND d.destination = ? LEFT JOIN payloads p ON p.seq = e.seq ORDER BY e.seq`
@@ -16,6 +22,17 @@ const (
 
 // within is the part of all events that a job has still to look at.
 func (j *job) within() span { return newSpan(j.Since, j.Until).next(j.seq, true) }
+
+// CountDead returns how many deliveries to an endpoint were given up, of what was received
+// from a time on and before another, up to a limit.
+func (r *Reader) CountDead(ctx context.Context, destination string, from, to time.Time, limit int) (int64, error) {
+	within, n := newSpan(from, to), int64(0)
+	err := r.Query(ctx, failedQuery, []any{destination, within.lo, within.hi, within.from, within.to, limit}, func(func(...any) error) error {
+		n++
+		return nil
+	})
+	return n, err
+}
 
 // lookAhead is at how many candidates a step looks at most, for each that it may choose.
 const lookAhead = 5

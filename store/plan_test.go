@@ -77,6 +77,7 @@ func TestNoQueryReadsATableThrough(t *testing.T) {
 		"attempts of":      {"SEARCH attempts USING PRIMARY KEY (event=?)", "USE TEMP B-TREE FOR ORDER BY"}, // those of one event
 		"attempt":          {"SEARCH a USING PRIMARY KEY (event=? AND n=? AND number=?)"},
 		"tally":            {"SEARCH attempts USING COVERING INDEX attempts_of (destination=? AND started>? AND started<?)"},
+		"failed":           {"SEARCH d USING INDEX deliveries_of (destination=? AND event>? AND event<?)"},
 		"missing":          {"SEARCH e USING INDEX events_of (source=? AND seq>? AND seq<?)"},
 		"missing all":      {"SEARCH e USING INDEX events_of (source=? AND seq>? AND seq<?)"},
 		"select":           {"SEARCH d USING INDEX deliveries_of (destination=? AND event>? AND event<?)"},

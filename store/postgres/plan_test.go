@@ -503,4 +503,6 @@ func everyList(t *testing.T, s *store.Store) {
 	must(err)
 	_, err = s.TallyTo(ctx, "ep_a", time.Unix(1, 0), time.Now())
 	must(err)
+	_, err = s.CountDead(ctx, "ep_a", time.Unix(1, 0), time.Now(), 100)
+	must(err)
 }

@@ -1,0 +1,35 @@
+package portal
+
+import (
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hookgate/hookgate/sender"
+)
+
+// problems are what is wrong with the fields of a form, in words.
+type problems map[string]string
+
+// problemsOf returns what an error says of the fields of a form, by the name that package
+// sender has for each; false, if it is about none of them.
+func problemsOf(err error, fields ...string) (problems, bool) {
+	var invalid *sender.InvalidError
+	var conflict *sender.ConflictError
+	switch {
+	case errors.As(err, &invalid):
+		for _, part := range invalid.Loc {
+			if slices.Contains(fields, part) {
+				return problems{part: upper(strings.TrimSuffix(invalid.Msg, ".")) + "."}, true
+			}
+		}
+	case errors.As(err, &conflict) && slices.Contains(fields, "uid"):
+		return problems{"uid": conflict.Detail}, true
+	}
+	return nil, false
+}
+
+// words are the parts of a text between commas and spaces; nil if there are none.
+func words(text string) []string {
+	return slices.DeleteFunc(strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t' }), func(s string) bool { return s == "" })
+}
