@@ -38,3 +38,6 @@ func readDate(text, zone string) (time.Time, error) {
 	}
 	return at.UTC(), nil
 }
+
+// date reads a date of the query, as [readDate] does.
+func (v *visit) date(name string) (time.Time, error) { return readDate(v.query(name), v.query("zone")) }

@@ -47,10 +47,10 @@ func (v *visit) attemptFilter() (fields attemptFields, f sender.AttemptFilter, w
 	wrong = problems{}
 	var err error
 	if f.After, err = v.date("after"); err != nil {
-		wrong["after"] = err.Error()
+		wrong["after"] = aboutOf(err)
 	}
 	if f.Before, err = v.date("before"); err != nil {
-		wrong["before"] = err.Error()
+		wrong["before"] = aboutOf(err)
 	}
 	return fields, f, wrong
 }

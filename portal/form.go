@@ -33,3 +33,9 @@ func problemsOf(err error, fields ...string) (problems, bool) {
 func words(text string) []string {
 	return slices.DeleteFunc(strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t' }), func(s string) bool { return s == "" })
 }
+
+// aboutOf is what an error says beside a field.
+func aboutOf(err error) string {
+	shown, _ := refusalOf(err)
+	return shown.about
+}

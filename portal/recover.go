@@ -62,7 +62,7 @@ func (v *visit) askSince(missing bool) (response, error) {
 	if chosen == "date" {
 		at, err := v.date("date")
 		if err != nil {
-			d.Problems = problems{"date": err.Error()}
+			d.Problems = problems{"date": aboutOf(err)}
 			return v.again(d.name())
 		}
 		d.Since = at
