@@ -22,7 +22,7 @@ func readDate(text, zone string) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
-	wrong := &refusal{http.StatusUnprocessableEntity, "This is no date", fmt.Sprintf("“%s” cannot be read as a date. Choose one, or write it as 2026-01-31T18:30.", text)}
+	wrong := &refusal{http.StatusUnprocessableEntity, "This is no date", fmt.Sprintf("“%s” cannot be read as a date. Choose one, or write it as 2026-01-31T18:30.", visible(text))}
 	at, err := time.Parse(time.RFC3339, text)
 	for i := 0; err != nil && i < len(dateForms); i++ {
 		var minutes int

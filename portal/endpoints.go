@@ -8,7 +8,8 @@ import (
 // endpointRow is an endpoint in the list.
 type endpointRow struct {
 	sender.Endpoint
-	Tally   store.Tally // of the last hours
+	Hours   []Hour      // the last
+	Tally   store.Tally // of these
 	Pending int64
 }
 
@@ -28,16 +29,23 @@ func listEndpoints(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows := sender.List[*endpointRow]{Iterator: found.Iterator, PrevIterator: found.PrevIterator, Done: found.Done}
-	counts := v.Store.Counts()
-	for i := range found.Data {
-		row := &endpointRow{Endpoint: found.Data[i], Pending: counts[found.Data[i].ID].Pending}
-		hours, err := v.tallies.attempts(v.ctx, row.ID, v.Sender.Now())
+	rows, err := v.endpointRows(found.Data)
+	if err != nil {
+		return nil, err
+	}
+	return v.show("endpoints", "Endpoints", listing(v, sender.List[*endpointRow]{Data: rows, Iterator: found.Iterator, PrevIterator: found.PrevIterator, Done: found.Done}))
+}
+
+// endpointRows counts what there was at endpoints.
+func (v *visit) endpointRows(endpoints []sender.Endpoint) ([]*endpointRow, error) {
+	rows := make([]*endpointRow, len(endpoints))
+	counts, now := v.Store.Counts(), v.Sender.Now()
+	for i, ep := range endpoints {
+		hours, err := v.tallies.attempts(v.ctx, ep.ID, now)
 		if err != nil {
 			return nil, err
 		}
-		row.Tally = sum(hours).Tally
-		rows.Data = append(rows.Data, row)
+		rows[i] = &endpointRow{Endpoint: ep, Hours: hours, Tally: sum(hours).Tally, Pending: counts[ep.ID].Pending}
 	}
-	return v.show("endpoints", "Endpoints", listing(v, rows))
+	return rows, nil
 }

@@ -86,6 +86,8 @@ var notices = map[string]string{
 	"secret-rotated":    "There is a new secret. The old one goes on signing beside it for as long as you have said.",
 	"header-set":        "The header is set: it is sent with each message from now on.",
 	"header-unset":      "The header is removed.",
+
+	"resent": "The message is sent again. The attempt is listed below once it has ended.",
 }
 
 // page shows a page.

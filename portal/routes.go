@@ -9,6 +9,7 @@ import (
 const (
 	app      = prefix + "/app/{app}"
 	endpoint = app + "/endpoints/{endpoint}"
+	message  = app + "/messages/{msg}"
 )
 
 // routes are all that the portal does for people.
@@ -44,4 +45,14 @@ var routes = []route{
 	{http.MethodGet, endpoint + "/replay-missing", owners, api.CreateAttempts, askMissing},
 	{http.MethodPost, endpoint + "/replay-missing", owners, api.CreateAttempts, replayMissing},
 	{http.MethodGet, endpoint + "/tasks/{task}", owners, api.ViewBase, showTask},
+
+	{http.MethodGet, app + "/messages", owners, api.ViewBase, listMessages},
+	{http.MethodGet, message, owners, api.ViewBase, showMessage},
+	{http.MethodGet, message + "/payload", owners, api.ViewBase, downloadPayload},
+	{http.MethodGet, message + "/attempts/{attempt}", owners, api.ViewBase, showAttempt},
+	{http.MethodPost, message + "/resend", owners, api.CreateAttempts, resend},
+
+	{http.MethodGet, app + "/events", owners, api.ViewBase, listEvents},
+	{http.MethodGet, app + "/events/{type}", owners, api.ViewBase, showEvent},
+	{http.MethodGet, app + "/activity", owners, api.ViewBase, showActivity},
 }
