@@ -123,10 +123,17 @@ func (b *browser) run(what string, steps ...step) {
 	}
 }
 
+// try makes steps, and makes them again if the page gave way to another meanwhile, before
+// anything was done to it.
 func (b *browser) try(steps ...step) error {
 	ctx, cancel := context.WithTimeout(b.tab, browsing)
 	defer cancel()
-	return chromedp.Do(ctx, steps...)
+	for {
+		err := chromedp.Do(ctx, steps...)
+		if err == nil || ctx.Err() != nil || !strings.Contains(err.Error(), "node with given id") {
+			return err
+		}
+	}
 }
 
 // ask makes a step that finds something out.

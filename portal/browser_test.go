@@ -63,7 +63,7 @@ func TestBrowser(t *testing.T) {
 			service.says(http.StatusOK)
 			br.openMessage(app.ID)
 			br.sees("500")
-			br.click("Resend")
+			br.click("Send again")
 			b.eventually("the attempt by hand", func() bool { return service.received() == 5 })
 			br.sees("Succeeded")
 
