@@ -20,7 +20,7 @@ func TestPictures(t *testing.T) {
 	if folder == "" {
 		t.Skip("SKIPPED: HOOKGATE_PICTURES names no folder for pictures")
 	}
-	b, pages := furnished(t)
+	b, visits := furnished(t)
 	for _, how := range []struct {
 		name string
 		look
@@ -31,26 +31,28 @@ func TestPictures(t *testing.T) {
 			b := *b
 			b.TB = t
 			br := b.browser(how.look)
-			br.open(b.link(pages.holder, time.Hour))
-			br.sees("Endpoints")
-			for _, p := range pages.all {
-				br.open(p.path)
-				br.sees(p.shows)
-				br.shoot(folder, p.name+"-"+how.name)
+			for _, who := range visits {
+				br.as(who.holder)
+				for _, p := range who.pages {
+					br.open(p.path)
+					br.sees(p.shows)
+					br.shoot(folder, p.name+"-"+how.name)
+				}
 			}
 		})
 	}
 }
 
-type furniture struct {
+// furnishedVisit is who sees pages, and which.
+type furnishedVisit struct {
 	holder api.Holder
-	all    []furnishedPage
+	pages  []furnishedPage
 }
 
 type furnishedPage struct{ name, path, shows string }
 
 // furnished is a portal with something on every page, and the pages.
-func furnished(t *testing.T) (*bed, *furniture) {
+func furnished(t *testing.T) (*bed, []furnishedVisit) {
 	b := newBed(t, config{brand: "Acme Pay", retry: []time.Duration{20 * time.Millisecond, time.Hour}})
 	app := b.app("Travtus")
 	for _, typ := range []sender.EventTypeIn{
@@ -74,7 +76,7 @@ func furnished(t *testing.T) (*bed, *furniture) {
 	}
 	b.eventually("the first attempts", func() bool { return good.received() == 12 && bad.received() >= 5 })
 	at := func(parts ...string) string { return at(app.ID, parts...) }
-	f := &furniture{holder: ofApp(app.ID), all: []furnishedPage{
+	consumer := furnishedVisit{ofApp(app.ID), []furnishedPage{
 		{"endpoints", at("endpoints"), "Add endpoint"},
 		{"endpoint-new", at("endpoints", "new"), "Add endpoint"},
 		{"endpoint", at("endpoints", ep.ID), "Attempts"},
@@ -88,5 +90,5 @@ func furnished(t *testing.T) (*bed, *furniture) {
 		{"recover", at("endpoints", failing.ID, "recover"), "Since when"},
 		{"recover-count", at("endpoints", failing.ID, "recover") + "?since=8h", "failed"},
 	}}
-	return b, f
+	return b, []furnishedVisit{consumer}
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/portal"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
@@ -92,10 +93,7 @@ func (b *bed) runSnippet(s portal.Snippet, address, secret string) {
 		args[2] = address
 	}
 	if _, err := exec.LookPath(args[0]); err != nil {
-		if os.Getenv("HOOKGATE_CI") != "" {
-			b.Fatal(err)
-		}
-		b.Skipf("SKIPPED: there is no %s", args[0])
+		faults.Missing(b, args[0])
 	}
 	dir := b.TempDir()
 	b.must(os.WriteFile(filepath.Join(dir, s.File), []byte(s.Code), 0o600))
