@@ -5,3 +5,15 @@ func SnippetsFor(scheme string) ([]Snippet, error) { return snippetsFor(scheme, 
 
 // Snippet is a receiver in a language.
 type Snippet = snippet
+
+// RouteInfo is a row of the table of routes.
+type RouteInfo struct{ Method, Path string }
+
+// Routes are all rows of the table.
+func Routes() []RouteInfo {
+	all := make([]RouteInfo, len(routes))
+	for i, rt := range routes {
+		all[i] = RouteInfo{rt.method, rt.path}
+	}
+	return all
+}
