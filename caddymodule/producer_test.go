@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -277,6 +279,16 @@ func TestProducerConfigurations(t *testing.T) {
 	t.Setenv("HOOKGATE_KEY", producerKey)
 	t.Setenv("SHORT", "short")
 	portal := "http://127.0.0.1:9 {\nwebhook_portal\n}\n"
+	const keyed = "webhooks {\nkey {env.HOOKGATE_KEY}\n}\n"
+	branded := func(brand string) string {
+		return "http://127.0.0.1:9 {\nwebhook_portal {\nbrand " + brand + "\n}\n}\n"
+	}
+	dir := t.TempDir()
+	for name, size := range map[string]int{"large.svg": 1<<16 + 1, "empty.png": 0} {
+		if err := os.WriteFile(filepath.Join(dir, name), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	sending := func(options string) string {
 		return "http://127.0.0.1:9 {\nwebhook_send orders {\n" + options + "\n}\n}\n"
 	}
@@ -294,6 +306,11 @@ func TestProducerConfigurations(t *testing.T) {
 		"a secret that is short": {"", sending("open\nsign svix {env.SHORT}\n" + to), "orders"},
 		"a token that is short":  {"", sending("token {env.SHORT}\n" + sign + to), "openssl rand -hex 32"},
 		"a target that is none":  {"", sending("open\n" + sign + "to ftp://a.example.com\n"), "URL 1"},
+		"an icon that is none":   {keyed, branded("Acme " + dir + "/icon.exe"), ".svg, .png"},
+		"no icon":                {keyed, branded("Acme " + dir + "/none.svg"), "no such file"},
+		"a large icon":           {keyed, branded("Acme " + dir + "/large.svg"), "from 1 to 65536 bytes"},
+		"an empty icon":          {keyed, branded("Acme " + dir + "/empty.png"), "from 1 to 65536 bytes"},
+		"two brands":             {keyed, branded("Acme") + strings.ReplaceAll(branded("Other"), ":9", ":10"), "different brands"},
 		"two that differ":        {"", sending("open\n"+sign+to) + "http://127.0.0.1:10 {\nwebhook_send orders {\nopen\n" + sign + "to https://b.example.com\n}\n}\n", "defined twice, and differently"},
 	} {
 		t.Run(name, func(t *testing.T) {
