@@ -4,6 +4,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/hookgate/hookgate/sender"
 )
@@ -31,7 +32,11 @@ func problemsOf(err error, fields ...string) (problems, bool) {
 
 // words are the parts of a text between commas and spaces; nil if there are none.
 func words(text string) []string {
-	return slices.DeleteFunc(strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == ' ' || c == '\n' || c == '\r' || c == '\t' }), func(s string) bool { return s == "" })
+	parts := strings.FieldsFunc(text, func(c rune) bool { return c == ',' || unicode.IsSpace(c) })
+	if len(parts) == 0 {
+		return nil
+	}
+	return parts
 }
 
 // aboutOf is what an error says beside a field.

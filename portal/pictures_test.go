@@ -1,0 +1,94 @@
+package portal_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/hookgate/hookgate/api"
+	"github.com/hookgate/hookgate/sender"
+	"github.com/hookgate/hookgate/store"
+)
+
+// HOOKGATE_PICTURES=<folder> go test ./portal -run TestPictures takes a picture of each
+// page, wide and narrow, light and dark; docs/portal.md shows some of them.
+func TestPictures(t *testing.T) {
+	folder := os.Getenv("HOOKGATE_PICTURES")
+	if folder == "" {
+		t.Skip("SKIPPED: HOOKGATE_PICTURES names no folder for pictures")
+	}
+	b, visits := furnished(t)
+	for _, how := range []struct {
+		name string
+		look
+	}{
+		{"wide", desktop}, {"narrow", look{width: 390, height: 844}}, {"wide-dark", look{width: 1280, height: 900, dark: true}}, {"narrow-dark", look{width: 390, height: 844, dark: true}},
+	} {
+		t.Run(how.name, func(t *testing.T) {
+			b := *b
+			b.TB = t
+			br := b.browser(how.look)
+			for _, who := range visits {
+				br.as(who.holder)
+				for _, p := range who.pages {
+					br.open(p.path)
+					br.sees(p.shows)
+					br.shoot(folder, p.name+"-"+how.name)
+				}
+			}
+		})
+	}
+}
+
+// furnishedVisit is who sees pages, and which.
+type furnishedVisit struct {
+	holder api.Holder
+	pages  []furnishedPage
+}
+
+type furnishedPage struct{ name, path, shows string }
+
+// furnished is a portal with something on every page, and the pages.
+func furnished(t *testing.T) (*bed, []furnishedVisit) {
+	b := newBed(t, config{brand: "Acme Pay", retry: []time.Duration{20 * time.Millisecond, time.Hour}})
+	app := b.app("Travtus")
+	for _, typ := range []sender.EventTypeIn{
+		{Name: "invoice.paid", Description: "An invoice was paid in full.", Schemas: json.RawMessage(`{"1":{"title":"Invoice paid","type":"object","required":["id","amount"],"properties":{"id":{"type":"string","description":"The invoice."},"amount":{"type":"object","properties":{"value":{"type":"integer","description":"In the smallest unit of the currency."},"currency":{"type":"string"}}},"paid_at":{"type":"string","format":"date-time"}},"examples":[{"id":"inv_1042","amount":{"value":129900,"currency":"EUR"},"paid_at":"2026-11-27T09:30:00Z"}]}}`)},
+		{Name: "invoice.overdue", Description: "An invoice was not paid in time."},
+		{Name: "customer.created", Description: "There is a new customer."},
+	} {
+		b.eventType(typ)
+	}
+	good, bad := newReceiver(t), newReceiver(t)
+	bad.says(http.StatusServiceUnavailable)
+	ep := b.endpoint(app.ID, sender.EndpointIn{URL: good.URL + "/webhooks", Description: "The accounting service"})
+	failing := b.endpoint(app.ID, sender.EndpointIn{URL: bad.URL + "/a/rather/long/path/that/has/to/be/broken/somewhere/or/it/does/not/fit/on/a/phone", EventTypes: []string{"invoice.paid"}})
+	off := b.endpoint(app.ID, sender.EndpointIn{URL: "https://old.example.com/hooks", Disabled: true})
+	b.must(b.store.Do(b.Context(), func(tx *store.Tx) error {
+		return b.sender.PutEndpointHeaders(tx, app.ID, ep.ID, map[string]string{"X-Tenant": "travtus", "Authorization": "Bearer secret"})
+	}))
+	var last sender.Message
+	for i := range 12 {
+		last = b.message(app.ID, []string{"invoice.paid", "customer.created"}[i%2], fmt.Sprintf(`{"id":"inv_%d","amount":{"value":129900,"currency":"EUR"}}`, 1030+i))
+	}
+	b.eventually("the first attempts", func() bool { return good.received() == 12 && bad.received() >= 5 })
+	at := func(parts ...string) string { return at(app.ID, parts...) }
+	consumer := furnishedVisit{ofApp(app.ID), []furnishedPage{
+		{"endpoints", at("endpoints"), "Add endpoint"},
+		{"endpoint-new", at("endpoints", "new"), "Add endpoint"},
+		{"endpoint", at("endpoints", ep.ID), "Attempts"},
+		{"endpoint-failing", at("endpoints", failing.ID), "Attempts"},
+		{"endpoint-disabled", at("endpoints", off.ID), "Disabled"},
+		{"endpoint-edit", at("endpoints", failing.ID, "edit"), "Edit endpoint"},
+		{"endpoint-delete", at("endpoints", off.ID, "delete"), "Delete this endpoint"},
+		{"secret", at("endpoints", ep.ID, "secret"), "How to verify"},
+		{"headers", at("endpoints", ep.ID, "headers"), "Custom headers"},
+		{"test", at("endpoints", ep.ID, "test") + "?type=invoice.paid&sent=" + last.ID, "Result"},
+		{"recover", at("endpoints", failing.ID, "recover"), "Since when"},
+		{"recover-count", at("endpoints", failing.ID, "recover") + "?since=8h", "failed"},
+	}}
+	return b, []furnishedVisit{consumer}
+}
