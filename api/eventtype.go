@@ -109,7 +109,7 @@ func createEventType(c *call, tx *store.Tx, in *eventTypeIn) (int, eventTypeOut,
 // no feature flag, or one of its own.
 func listEventTypes(c *call) (int, listResponse[eventTypeOut], error) {
 	filter := sender.EventTypeFilter{Page: c.query.ordered(true), Archived: c.query.bool(paramArchived, false)}
-	content := c.query.bool(paramContent, false)
+	filter.WithContent = c.query.bool(paramContent, false)
 	if c.query.fail != nil {
 		return 0, listResponse[eventTypeOut]{}, c.query.fail
 	}
@@ -117,7 +117,7 @@ func listEventTypes(c *call) (int, listResponse[eventTypeOut], error) {
 		filter.Flags = &c.token.FeatureFlags
 	}
 	list, err := c.sender.EventTypes(c.ctx, filter)
-	return http.StatusOK, listOf(list, func(t *sender.EventType) eventTypeOut { return eventTypeOf(t, content) }), err
+	return http.StatusOK, listOf(list, func(t *sender.EventType) eventTypeOut { return eventTypeOf(t, filter.WithContent) }), err
 }
 
 func getEventType(c *call) (int, eventTypeOut, error) {

@@ -65,12 +65,8 @@ func showEndpoint(v *visit) (response, error) {
 	if d.Hours, err = v.tallies.attempts(v.ctx, ep.ID, v.Sender.Now()); err != nil {
 		return nil, err
 	}
-	types, err := v.allTypes()
-	if err != nil {
+	if d.Types, err = v.typeNames(); err != nil {
 		return nil, err
-	}
-	for i := range types {
-		d.Types = append(d.Types, types[i].Name)
 	}
 	fields, f, wrong := v.attemptFilter()
 	d.Filter, d.Problems = fields, wrong

@@ -85,7 +85,7 @@ func pretty(body []byte) string {
 const (
 	// maxPretty is how long a document becomes at most by being made pretty; maxText how
 	// much of anything is shown.
-	maxPretty = 4 << 20
+	maxPretty = 1 << 20
 	maxText   = 256 << 10
 )
 

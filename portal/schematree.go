@@ -25,8 +25,9 @@ const (
 	// mostNodes is how large all trees of a page are together, and deepestNode how deep
 	// they go.
 	mostNodes, deepestNode = 2000, 16
-	// mostChoices is how many choices of a value are listed.
-	mostChoices = 20
+	// mostChoices is how many choices of a value are listed, and longestText how much of a
+	// text in a schema is shown, in bytes.
+	mostChoices, longestText = 20, 2 << 10
 )
 
 // schemaTree makes the trees of a page.
@@ -63,8 +64,8 @@ type schemaWords struct {
 // an empty text for each level. What is long counts as several nodes, as it is read again
 // for each level.
 func (t *schemaTree) node(name string, schema json.RawMessage, way []string) *schemaNode {
-	n := &schemaNode{Name: visible(name), Type: "any"}
-	t.left -= 1 + len(schema)>>14
+	n := &schemaNode{Name: brief(name), Type: "any"}
+	t.left -= 1 + len(schema)>>12
 	if !isObject(schema) {
 		if string(bytes.TrimSpace(schema)) == "false" {
 			n.Type = "never"
@@ -85,14 +86,14 @@ func (t *schemaTree) node(name string, schema json.RawMessage, way []string) *sc
 func (t *schemaTree) referred(n *schemaNode, s *schemaWords, way []string) *schemaNode {
 	found, ok := t.pointed(s.Ref)
 	if !ok || slices.Contains(way, s.Ref) || len(way) >= deepestNode {
-		n.Type, n.Description, n.Cut = visible(s.Ref), visible(s.Description), ok
+		n.Type, n.Description, n.Cut = brief(s.Ref), brief(s.Description), ok
 		return n
 	}
 	t.left++ // it is one node, not two
 	to := t.node("", found, append(slices.Clone(way), s.Ref))
 	to.Name = n.Name
 	if s.Description != "" {
-		to.Description = visible(s.Description)
+		to.Description = brief(s.Description)
 	}
 	return to
 }
@@ -186,24 +187,24 @@ func (n *schemaNode) describe(s *schemaWords) {
 	case len(s.Items) > 0:
 		n.Type = "array"
 	}
-	n.Type = visible(n.Type)
-	n.Description = visible(cmp.Or(s.Description, s.Title))
+	n.Type = brief(n.Type)
+	n.Description = brief(cmp.Or(s.Description, s.Title))
 	note := func(what string, value json.RawMessage) {
 		if len(value) > 0 {
-			n.Notes = append(n.Notes, what+" "+visible(string(value)))
+			n.Notes = append(n.Notes, what+" "+brief(string(value)))
 		}
 	}
 	if s.Format != "" {
-		n.Notes = append(n.Notes, visible(s.Format))
+		n.Notes = append(n.Notes, brief(s.Format))
 	}
 	if s.Pattern != "" {
-		n.Notes = append(n.Notes, "pattern "+visible(s.Pattern))
+		n.Notes = append(n.Notes, "pattern "+brief(s.Pattern))
 	}
 	note("always", s.Const)
 	if len(s.Enum) > 0 {
 		choices := make([]string, 0, mostChoices)
 		for _, choice := range s.Enum[:min(len(s.Enum), mostChoices)] {
-			choices = append(choices, visible(string(choice)))
+			choices = append(choices, brief(string(choice)))
 		}
 		if len(s.Enum) > mostChoices {
 			choices = append(choices, "…")
@@ -220,4 +221,12 @@ func (n *schemaNode) describe(s *schemaWords) {
 	if string(s.Deprecated) == "true" {
 		n.Notes = append(n.Notes, "deprecated")
 	}
+}
+
+// brief is the beginning of a text, as people read it.
+func brief(s string) string {
+	if len(s) > longestText {
+		s = strings.ToValidUTF8(s[:longestText], "") + "…"
+	}
+	return visible(s)
 }

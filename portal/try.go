@@ -49,10 +49,13 @@ func (v *visit) tryData(chosen string) (*tryData, error) {
 	}
 	d := &tryData{Endpoint: ep, Types: []string{sender.EventPing}, Type: sender.EventPing, Payload: pretty([]byte(sender.PingExample))}
 	for i := range types {
-		t := &types[i]
-		d.Types = append(d.Types, t.Name)
-		if t.Name != chosen {
+		d.Types = append(d.Types, types[i].Name)
+		if types[i].Name != chosen {
 			continue
+		}
+		t, err := v.Sender.EventType(v.ctx, chosen)
+		if err != nil {
+			return nil, err
 		}
 		d.Type, d.Payload = t.Name, "{}"
 		switch example, err := t.Example(0); {

@@ -20,6 +20,8 @@ type EventTypeFilter struct {
 	// Flags are the feature flags of who asks: what has some, of which none is among
 	// these, is left out. Nil lists all.
 	Flags *[]string
+	// WithContent asks for the schemas.
+	WithContent bool
 }
 
 // VisibleTo reports whether somebody with these feature flags may see an event type.
@@ -149,8 +151,12 @@ func (s *Sender) EventTypes(ctx context.Context, f EventTypeFilter) (List[EventT
 		condition += " AND archived = 0"
 	}
 	order = strings.TrimSuffix(order, " LIMIT ?") // flags are not in the query
+	columns := eventTypeColumns
+	if !f.WithContent {
+		columns = strings.Replace(columns, "schemas", "''", 1)
+	}
 	var types []EventType
-	err = s.reading(ctx)("SELECT "+eventTypeColumns+" FROM sender_event_types WHERE 1 = 1"+condition+order, args[:len(args)-1], func(scan func(...any) error) error {
+	err = s.reading(ctx)("SELECT "+columns+" FROM sender_event_types WHERE 1 = 1"+condition+order, args[:len(args)-1], func(scan func(...any) error) error {
 		t, err := scanEventType(scan)
 		if err != nil || f.Flags != nil && !t.VisibleTo(*f.Flags) {
 			return err

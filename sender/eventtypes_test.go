@@ -73,7 +73,7 @@ func TestEventTypePages(t *testing.T) {
 	onStores(t, func(b *bed) {
 		all := []string{"B.upper", "a.b", "a.c", "b", "flagged", "z_1"}
 		for _, name := range all {
-			in := sender.EventTypeIn{Name: name, Archived: name == "a.c"}
+			in := sender.EventTypeIn{Name: name, Archived: name == "a.c", Schemas: json.RawMessage(`{"1":{}}`)}
 			if name == "flagged" {
 				in.FeatureFlags = []string{"beta", "gamma"}
 			}
@@ -99,6 +99,14 @@ func TestEventTypePages(t *testing.T) {
 		}
 		if got, _ := list(sender.EventTypeFilter{Flags: &[]string{"gamma"}}); !slices.Contains(got, "flagged") || slices.Contains(got, "a.c") {
 			b.Errorf("with the flag: %v", got)
+		}
+		for _, content := range []bool{false, true} {
+			_, l := list(sender.EventTypeFilter{WithContent: content})
+			for _, listed := range l.Data {
+				if (string(listed.Schemas) == `{"1":{}}`) != content || listed.Created.IsZero() {
+					b.Errorf("with content %v: %+v", content, listed)
+				}
+			}
 		}
 	})
 }

@@ -186,7 +186,7 @@ FROM attempts WHERE destination = ? AND destination <> '' AND started >= ? AND s
 // TallyTo counts the attempts at a destination that were recorded as listed and started
 // from a time on and before another. It reads an entry of an index for each.
 func (r *Reader) TallyTo(ctx context.Context, destination string, from, to time.Time) (t Tally, err error) {
-	err = r.Query(ctx, tallyQuery, []any{destination, millis(from), millis(to)}, func(scan func(...any) error) error {
+	err = r.QueryOften(ctx, tallyQuery, []any{destination, millis(from), millis(to)}, func(scan func(...any) error) error {
 		var all int64
 		var succeeded *int64 // of none the sum is NULL
 		if err := scan(&all, &succeeded); err != nil {

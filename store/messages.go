@@ -41,7 +41,7 @@ func (r *Reader) Messages(ctx context.Context, f MessageFilter) (page []Delivery
 		match: within.matching(f.Match),
 		read: func(from int64, up bool, n int) (rows []Delivery, err error) {
 			s := within.next(from, up)
-			err = r.Query(ctx, messagesQuery(up), []any{f.Source, s.lo, s.hi, n}, func(scan func(...any) error) error {
+			err = r.QueryOften(ctx, messagesQuery(up), []any{f.Source, s.lo, s.hi, n}, func(scan func(...any) error) error {
 				d, err := scanMessage(scan)
 				rows = append(rows, d)
 				return err
@@ -62,8 +62,9 @@ SELECT 1 FROM events WHERE source = ? AND scheme = '' AND seq >= ? AND seq < ? L
 // CountMessages counts the messages of a source that were numbered from a time on and
 // before another, which is when they were stored; so many at most. It reads an entry of an
 // index for each.
-func (r *Reader) CountMessages(ctx context.Context, source string, from, to time.Time, most int64) (int64, error) {
-	return r.one(ctx, countMessagesQuery, source, from.UnixMicro(), to.UnixMicro(), most)
+func (r *Reader) CountMessages(ctx context.Context, source string, from, to time.Time, most int64) (n int64, err error) {
+	err = r.QueryOften(ctx, countMessagesQuery, []any{source, from.UnixMicro(), to.UnixMicro(), most}, func(scan func(...any) error) error { return scan(&n) })
+	return n, err
 }
 
 func scanMessage(scan func(...any) error) (d Delivery, err error) {
