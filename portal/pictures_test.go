@@ -75,6 +75,9 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		last = b.message(app.ID, []string{"invoice.paid", "customer.created"}[i%2], fmt.Sprintf(`{"id":"inv_%d","amount":{"value":129900,"currency":"EUR"}}`, 1030+i))
 	}
 	b.eventually("the first attempts", func() bool { return good.received() == 12 && bad.received() >= 5 })
+	found, err := b.sender.AttemptsByMessage(t.Context(), app.ID, last.ID, sender.AttemptFilter{})
+	b.must(err)
+	attempt := found.Data[0]
 	at := func(parts ...string) string { return at(app.ID, parts...) }
 	consumer := furnishedVisit{ofApp(app.ID), []furnishedPage{
 		{"endpoints", at("endpoints"), "Add endpoint"},
@@ -87,6 +90,12 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		{"secret", at("endpoints", ep.ID, "secret"), "How to verify"},
 		{"headers", at("endpoints", ep.ID, "headers"), "Custom headers"},
 		{"test", at("endpoints", ep.ID, "test") + "?type=invoice.paid&sent=" + last.ID, "Result"},
+		{"messages", at("messages"), "Messages"},
+		{"message", at("messages", last.ID), "Attempts"},
+		{"attempt", at("messages", last.ID, "attempts", attempt.ID), "Request"},
+		{"events", at("events"), "invoice.paid"},
+		{"event", at("events", "invoice.paid"), "An invoice was paid in full."},
+		{"activity", at("activity"), "Activity"},
 		{"recover", at("endpoints", failing.ID, "recover"), "Since when"},
 		{"recover-count", at("endpoints", failing.ID, "recover") + "?since=8h", "failed"},
 	}}

@@ -116,5 +116,6 @@ function filters() {
 
 dress(document);
 filters();
+document.querySelector("nav [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
 const login = document.querySelector("form[data-login]");
 if (login) signIn(login); else poll();
