@@ -20,7 +20,7 @@ var Queries = map[string]string{
 	"delivery": "SELECT " + deliveryColumns + ", p.head, p.body FROM " + deliveryFrom,
 	"past":     pastQuery, "recover": "SELECT d.event " + recoverQuery + " ORDER BY d.settled, d.event LIMIT ?",
 	"replay": "SELECT d.event " + replayQuery + " ORDER BY d.event LIMIT ?", "adopt": adoptQuery,
-	"pending": pendingQuery, "dead": deadQuery,
+	"pending": pendingQuery, "least": leastQuery, "dead": deadQuery,
 	"messages": messagesQuery(false), "messages up": messagesQuery(true),
 	"deliveries to": deliveriesToQuery(false), "deliveries to up": deliveriesToQuery(true), "deliveries of": deliveriesOfQuery,
 	"attempts to": attemptsQuery(attemptsTo, false), "attempts to up": attemptsQuery(attemptsTo, true),
@@ -30,7 +30,7 @@ var Queries = map[string]string{
 
 // Query returns how a filter is written.
 func (f Filter) Query() string {
-	query, _ := f.query(50)
+	query, _ := f.query(50, int64(f.Among))
 	return query
 }
 
