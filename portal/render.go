@@ -77,6 +77,13 @@ func (f *frame) At(parts ...string) string { return appPath(f.App.ID, parts...) 
 // from outside are never shown so.
 var notices = map[string]string{
 	"signed-out": "You are signed out.",
+
+	"gateway-paused":    "It is paused: events are stored, and wait.",
+	"gateway-resumed":   "It goes on: what waits is delivered, the oldest first.",
+	"gateway-retried":   "The next attempt is due now.",
+	"gateway-erased":    "The payload is erased.",
+	"gateway-forgotten": "It is forgotten: its next copy is a new event.",
+	"gateway-canceled":  "The job has ended. What it has made due stays so.",
 }
 
 // page shows a page.
