@@ -12,9 +12,13 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// lookThrough is through how many events the list looks for those of a source, at most: a
-// source with few of them among millions costs no more than others.
-const lookThrough = 10_000
+// Through how many events the list looks for those of a source, at most: a source with few
+// of them among millions costs no more than others.
+const (
+	lookThrough = 50_000
+	// lookPolled is for the page that is polled.
+	lookPolled = 1_000
+)
 
 // sourceData is what the page of a source shows.
 type sourceData struct {
@@ -33,9 +37,7 @@ func (*sourceData) Job(id string) string { return jobPath(id) }
 
 // Live reports whether the page asks now and then what has changed. It does not where it
 // would cost something: a list by state, or one that is looked for.
-func (d *sourceData) Live() bool {
-	return d.Events.State == "" && d.Events.ID == "" && d.Events.Newest == ""
-}
+func (d *sourceData) Live() bool { return d.Events.newest() }
 
 // eventList is a page of events.
 type eventList struct {
@@ -52,6 +54,9 @@ type eventRow struct{ gateway.EventInfo }
 
 // URL is the page of the event.
 func (r *eventRow) URL() string { return eventPath(r.Seq, r.Destination, "") }
+
+// newest reports whether it is of the newest, whatever their state.
+func (l *eventList) newest() bool { return l.State == "" && l.ID == "" && l.Newest == "" }
 
 // States are those that can be chosen.
 func (*eventList) States() []string { return []string{"pending", "delivered", "dead", "ignored"} }
@@ -120,6 +125,9 @@ func (v *visit) events(o *gateway.Operator, s *gateway.SourceInfo) (eventList, e
 			return list, errNoPage
 		}
 		list.Newest = list.query("")
+	}
+	if list.newest() {
+		f.Among = lookPolled
 	}
 	page, err := o.Events(v.ctx, f)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -147,7 +148,7 @@ func TestGatewaySource(t *testing.T) {
 	})
 	const path = "/portal/gateway/sources/billing"
 	all := v.page(path)
-	all.wants(t, "the source", "data-poll", "<code>invalid_signature</code></td><td class=\"num\">2</td>", "Compare the secret", "<code>missing_header</code></td><td class=\"num\">1</td>",
+	all.wants(t, "the source", "data-poll", "<code class=\"whole\">invalid_signature</code></td><td class=\"num\">2</td>", "Compare the secret", "<code class=\"whole\">missing_header</code></td><td class=\"num\">1</td>",
 		"2026-11-23 12:00:00", "number 0", "msg_done", "msg_other", "msg_dead", "msg_waits", "due <time", "!"+billingSecret, "!MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 	for state, id := range map[string]string{"delivered": "msg_done", "ignored": "msg_other", "dead": "msg_dead", "pending": "msg_waits"} {
 		page := v.page(path + "?state=" + state)
@@ -204,6 +205,31 @@ func TestGatewaySourcePages(t *testing.T) {
 	if pages != 3 || len(seen) != 120 {
 		t.Errorf("%d events on %d pages", len(seen), pages)
 	}
+}
+
+// A source that has few events among many of others is not looked for without an end: the
+// page says how far it has looked, and leads on.
+func TestGatewaySourceOfFew(t *testing.T) {
+	g := newGatewayBed(t)
+	v := g.signedIn()
+	g.send("msg_rare", `{"type":"user.created"}`)
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			for range 21 {
+				_, err := g.store.Accept(t.Context(), &store.Arrival{Source: "other", Scheme: "svix", Received: time.Now()})
+				if err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	page := v.page("/portal/gateway/sources/billing")
+	page.wants(t, "the first page", "None that recently", "This looked back until <time", "!msg_rare")
+	_, next, _ := strings.Cut(page.body, `rel="next" href="`)
+	next, _, _ = strings.Cut(next, `"`)
+	v.page(next).wants(t, "the next page", "msg_rare", "!None that recently", "!Older")
 }
 
 // What each reason of the refusal table means is said.
