@@ -231,6 +231,7 @@ func TestDocumentedAPI(t *testing.T) {
 	sameSet(t, "docs/operating.md", got, want)
 	for route, body := range map[string]any{
 		"POST /webhooks/jobs": gateway.JobRequest{}, "POST /webhooks/backup": gateway.BackupRequest{},
+		"POST /webhooks/events/{seq}/retry": gateway.RetryRequest{},
 	} {
 		var members []string
 		for field := range reflect.TypeOf(body).Fields() {
@@ -242,7 +243,7 @@ func TestDocumentedAPI(t *testing.T) {
 	for _, m := range regexp.MustCompile(`parameters\(r((?:, "\w+")+)\)`).FindAllStringSubmatch(source, -1) {
 		names := regexp.MustCompile(`\w+`).FindAllString(m[1], -1)
 		route := "GET /webhooks/events"
-		if len(names) == 1 {
+		if names[0] == "payload" {
 			route += "/{seq}"
 		}
 		sameSet(t, "docs/operating.md "+route, takes[route], names)

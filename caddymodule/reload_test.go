@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/caddymodule"
+	"github.com/hookgate/hookgate/gateway"
 )
 
 // TestMemorySurvivesReload: an event seen before a reload is a duplicate after it,
@@ -34,6 +35,41 @@ func TestMemorySurvivesReload(t *testing.T) {
 	}
 	if n := len(app.take()); n != 1 {
 		t.Errorf("the app was called %d times", n)
+	}
+}
+
+// TestTrafficSurvivesReload: what has come to a source is counted on, since the same time,
+// and a source that comes with a reload is counted from then.
+func TestTrafficSurvivesReload(t *testing.T) {
+	app, address, admin := newApp(t), freeAddress(t), freeAddress(t)
+	listen := map[string]any{"listen": admin}
+	runAdmin(t, listen, quiet, source(address, app.address(), ""))
+	traffic := func(name string) *gateway.Traffic {
+		var list gateway.SourceList
+		if status := askAdmin(t, admin, http.MethodGet, "sources", &list); status != http.StatusOK {
+			t.Fatal(status)
+		}
+		for _, s := range list.Sources {
+			if s.Name == name {
+				return s.Traffic
+			}
+		}
+		return nil
+	}
+	for range 2 {
+		send(t, svix(t, "http://"+address+"/hooks", "msg_1"))
+	}
+	before := traffic("travtus")
+	if before == nil || before.Received != 2 || before.Accepted != 1 || before.Duplicates != 1 || before.Since.IsZero() {
+		t.Fatalf("%+v", before)
+	}
+	loadAdmin(t, listen, quiet, source(address, app.address(), "webhook /other* other {\nverify github {env.TEXT}\n}"))
+	send(t, svix(t, "http://"+address+"/hooks", "msg_1"))
+	if after := traffic("travtus"); after == nil || after.Received != 3 || after.Duplicates != 2 || !after.Since.Equal(before.Since) {
+		t.Errorf("%+v, and before %+v", after, before)
+	}
+	if fresh := traffic("other"); fresh == nil || fresh.Received != 0 || !fresh.Since.After(before.Since) {
+		t.Errorf("%+v", fresh)
 	}
 }
 

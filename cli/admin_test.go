@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -18,11 +19,16 @@ import (
 func TestSourcesGolden(t *testing.T) {
 	b := newBed(t)
 	b.furnish(t)
+	for range 2 { // without a signature
+		if err := b.operator.Sources[0].Receive(httptest.NewRecorder(), httptest.NewRequest(http.MethodPost, "/", nil), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
 	r := b.run(t, "", "sources")
 	r.want(t, 0, "")
 	golden(t, "sources", r.stdout, `
-SOURCE   STATE        PENDING  DEAD  OLDEST  IN FLIGHT  SECRETS LAST USED
-travtus  down for 3h  1        1     4m ago  2          svix 0: 8m ago, 1: never
+SOURCE   STATE        RECEIVED  DUPLICATES  REFUSED  PENDING  DEAD  OLDEST  IN FLIGHT  SECRETS LAST USED
+travtus  down for 3h  2         0           2        1        1     4m ago  2          svix 0: 8m ago, 1: never
 `)
 	b.operator.Sources = nil
 	b.operator.Engine, b.operator.Reader = nil, nil

@@ -134,7 +134,9 @@ func writePayload(b *strings.Builder, p *gateway.Payload) {
 		b.WriteString("The payload is not kept any more.\n")
 		return
 	}
-	fmt.Fprintf(b, "%s %s\nHost: %s\n", safe(p.Method), safe(p.URL), safe(p.Host))
+	if p.Method != "" { // else it is a message
+		fmt.Fprintf(b, "%s %s\nHost: %s\n", safe(p.Method), safe(p.URL), safe(p.Host))
+	}
 	for _, h := range p.Headers {
 		fmt.Fprintf(b, "%s: %s\n", safe(h.Name), safe(h.Value))
 	}

@@ -29,6 +29,9 @@ Their state is that of the app behind them:
   paused  by the command pause
   parked  the configuration does not have the source any more
 
+What was received, known already and refused is this gateway's own count, since it
+started or had the source first. With --json refusals are counted by their reason.
+
 With each secret it says when a request was last signed with it, since the gateway
 started: one that is not used any more can be removed. Secrets are counted from 0 as
 they stand in the configuration, and are not shown.
@@ -56,12 +59,15 @@ func writeSources(w io.Writer, list []gateway.SourceInfo, now time.Time) error {
 		_, err := fmt.Fprintln(w, "No sources.")
 		return err
 	}
-	rows := [][]string{{"SOURCE", "STATE", "PENDING", "DEAD", "OLDEST", "IN FLIGHT", "SECRETS LAST USED"}}
+	rows := [][]string{{"SOURCE", "STATE", "RECEIVED", "DUPLICATES", "REFUSED", "PENDING", "DEAD", "OLDEST", "IN FLIGHT", "SECRETS LAST USED"}}
 	for _, s := range list {
-		row := []string{s.Name, sourceState(&s, now), "-", "-", "-", "-", secretUses(&s, now)}
+		row := []string{s.Name, sourceState(&s, now), "-", "-", "-", "-", "-", "-", "-", secretUses(&s, now)}
+		if c := s.Traffic; c != nil {
+			row[2], row[3], row[4] = strconv.FormatInt(c.Received, 10), strconv.FormatInt(c.Duplicates, 10), strconv.FormatInt(c.RefusedInAll(), 10)
+		}
 		if s.Destination != "" {
-			row[2], row[3] = strconv.FormatInt(s.Pending, 10), strconv.FormatInt(s.Dead, 10)
-			row[4], row[5] = when(s.Oldest, now), strconv.Itoa(s.InFlight)
+			row[5], row[6] = strconv.FormatInt(s.Pending, 10), strconv.FormatInt(s.Dead, 10)
+			row[7], row[8] = when(s.Oldest, now), strconv.Itoa(s.InFlight)
 		}
 		rows = append(rows, row)
 	}

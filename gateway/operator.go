@@ -17,6 +17,8 @@ import (
 type OperatorReader interface {
 	List(ctx context.Context, f store.Filter) (page []store.Delivery, next int64, err error)
 	Event(ctx context.Context, seq int64) (store.Delivery, error)
+	Delivery(ctx context.Context, id store.DeliveryID) (store.Delivery, error)
+	DeliveriesOf(ctx context.Context, seq int64) ([]store.Delivery, error)
 	Find(ctx context.Context, source, id string) ([]store.Delivery, error)
 	Attempts(ctx context.Context, id store.DeliveryID) ([]store.Attempt, error)
 	Jobs(ctx context.Context) ([]store.Job, error)

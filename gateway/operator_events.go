@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -59,10 +61,18 @@ type EventPage struct {
 // EventDetail is all that is known of an event.
 type EventDetail struct {
 	EventInfo
-	// Attempts are listed oldest first, at most the newest 200.
+	// Deliveries are all of an event that a producer has several targets for.
+	Deliveries []DeliveryInfo `json:"deliveries,omitempty"`
+	// Attempts are those at the destination, oldest first, at most the newest 200.
 	Attempts []AttemptInfo `json:"attempts"`
 	// Payload is there if it was asked for and is still kept.
 	Payload *Payload `json:"payload,omitempty"`
+}
+
+// DeliveryInfo is where an event goes, and how far that is.
+type DeliveryInfo struct {
+	Destination string `json:"destination"`
+	State       string `json:"state"`
 }
 
 // AttemptInfo is one attempt.
@@ -148,17 +158,28 @@ func (o *Operator) Events(ctx context.Context, f store.Filter) (EventPage, error
 	return page, nil
 }
 
-// Find returns the events of a source with an id, the newest first: several if it
-// came with several bodies, or was forgotten in between. It looks through the
-// events themselves, which takes a while in a large store.
+// Find returns the events of a source, or of a target's producer, with an id, the newest
+// first: several if it came with several bodies, or was forgotten in between. It looks
+// through the events themselves, which takes a while in a large store.
 func (o *Operator) Find(ctx context.Context, source, id string) (EventPage, error) {
 	r, err := o.reader()
 	if err != nil {
 		return EventPage{}, err
 	}
-	found, err := r.Find(ctx, source, id)
+	name := source
+	if isTarget(name) {
+		name = name[:max(strings.LastIndexByte(name, '/'), len(targetPrefix))]
+	}
+	found, err := r.Find(ctx, name, id)
 	if err != nil {
 		return EventPage{}, err
+	}
+	for i := range found {
+		if isTarget(source) && found[i].Destination != source {
+			if err := o.deliveryTo(ctx, &found[i], source); err != nil {
+				return EventPage{}, err
+			}
+		}
 	}
 	if len(found) == 0 && o.Engine != nil {
 		if err := o.knows(source); err != nil {
@@ -176,14 +197,35 @@ func newPage(found []store.Delivery) EventPage {
 	return page
 }
 
+// deliveryTo makes a delivery of an event the one to a destination.
+func (o *Operator) deliveryTo(ctx context.Context, d *store.Delivery, destination string) error {
+	if destination == "" || d.Destination == destination {
+		return nil
+	}
+	all, err := o.Reader.DeliveriesOf(ctx, d.Seq)
+	if err != nil {
+		return err
+	}
+	at := slices.IndexFunc(all, func(other store.Delivery) bool { return other.Destination == destination })
+	if at < 0 {
+		return notFound("Event %d does not go to %.80q.", d.Seq, destination)
+	}
+	*d, err = o.Reader.Delivery(ctx, all[at].DeliveryID())
+	return err
+}
+
 // Event returns an event with its attempts, and with its payload if that is asked
-// for.
-func (o *Operator) Event(ctx context.Context, seq int64, payload bool) (EventDetail, error) {
+// for. Of an event with several deliveries it is about that to the destination, or about
+// the first if none is named.
+func (o *Operator) Event(ctx context.Context, seq int64, destination string, payload bool) (EventDetail, error) {
 	r, err := o.reader()
 	if err != nil {
 		return EventDetail{}, err
 	}
 	d, err := r.Event(ctx, seq)
+	if err == nil {
+		err = o.deliveryTo(ctx, &d, destination)
+	}
 	if err != nil {
 		return EventDetail{}, err
 	}
@@ -202,19 +244,40 @@ func (o *Operator) Event(ctx context.Context, seq int64, payload bool) (EventDet
 		}
 		detail.Attempts[i] = info
 	}
+	if isTarget(d.Destination) {
+		if detail.Deliveries, err = o.deliveries(ctx, seq); err != nil {
+			return EventDetail{}, err
+		}
+	}
 	if payload && d.Head != nil {
 		detail.Payload, err = newPayload(&d)
 	}
 	return detail, err
 }
 
+// deliveries returns where an event goes, if that is more than one place.
+func (o *Operator) deliveries(ctx context.Context, seq int64) ([]DeliveryInfo, error) {
+	all, err := o.Reader.DeliveriesOf(ctx, seq)
+	if err != nil || len(all) < 2 {
+		return nil, err
+	}
+	infos := make([]DeliveryInfo, len(all))
+	for i := range all {
+		infos[i] = DeliveryInfo{all[i].Destination, all[i].State.String()}
+	}
+	return infos, nil
+}
+
 // Retry makes a pending delivery due now, and starts the schedule of a dead or
-// delivered one anew.
-func (o *Operator) Retry(ctx context.Context, seq int64) error {
+// delivered one anew. Which one it is, is as for [Operator.Event].
+func (o *Operator) Retry(ctx context.Context, seq int64, destination string) error {
 	if _, err := o.writer(); err != nil {
 		return err
 	}
 	d, err := o.Reader.Event(ctx, seq)
+	if err == nil {
+		err = o.deliveryTo(ctx, &d, destination)
+	}
 	switch {
 	case err != nil:
 		return err

@@ -66,7 +66,7 @@ var operatorRoutes = []struct {
 	}},
 	{"GET", "/webhooks/events", (*Operator).serveEvents},
 	{"GET", "/webhooks/events/{seq}", (*Operator).serveEvent},
-	{"POST", "/webhooks/events/{seq}/retry", bySeq(func(o *Operator, r *http.Request, seq int64) error { return o.Retry(r.Context(), seq) })},
+	{"POST", "/webhooks/events/{seq}/retry", (*Operator).serveRetry},
 	{"POST", "/webhooks/events/{seq}/forget", bySeq(func(o *Operator, r *http.Request, seq int64) error { return o.Forget(r.Context(), seq) })},
 	{"POST", "/webhooks/events/{seq}/erase", bySeq(func(o *Operator, r *http.Request, seq int64) error { return o.Erase(r.Context(), seq) })},
 	{"GET", "/webhooks/jobs", func(o *Operator, r *http.Request) (any, error) {
@@ -191,7 +191,7 @@ func (o *Operator) serveEvents(r *http.Request) (any, error) {
 }
 
 func (o *Operator) serveEvent(r *http.Request) (any, error) {
-	if err := parameters(r, "payload"); err != nil {
+	if err := parameters(r, "payload", "destination"); err != nil {
 		return nil, err
 	}
 	seq, err := parseSeq(r.PathValue("seq"))
@@ -204,5 +204,23 @@ func (o *Operator) serveEvent(r *http.Request) (any, error) {
 			return nil, invalid("payload is true or false.")
 		}
 	}
-	return o.Event(r.Context(), seq, payload)
+	return o.Event(r.Context(), seq, r.URL.Query().Get("destination"), payload)
+}
+
+// RetryRequest asks for another attempt at an event.
+type RetryRequest struct {
+	// Destination is one of several that it goes to. Default: the first.
+	Destination string `json:"destination,omitempty"`
+}
+
+func (o *Operator) serveRetry(r *http.Request) (any, error) {
+	seq, err := parseSeq(r.PathValue("seq"))
+	if err != nil {
+		return nil, err
+	}
+	var request RetryRequest
+	if err := readOperatorBody(r, &request); err != nil {
+		return nil, err
+	}
+	return struct{}{}, o.Retry(r.Context(), seq, request.Destination)
 }

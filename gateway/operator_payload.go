@@ -15,7 +15,9 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// Payload is a stored request, as it was received but for what is withheld.
+// Payload is a stored request, as it was received but for what is withheld. Of a message,
+// which this gateway has made itself, it is the body alone: its headers are made anew for
+// each attempt.
 type Payload struct {
 	Method string `json:"method"`
 	// URL is path and query.
@@ -33,6 +35,9 @@ type HeaderLine struct {
 }
 
 func newPayload(d *store.Delivery) (*Payload, error) {
+	if d.Scheme == "" {
+		return &Payload{Headers: []HeaderLine{}, Body: newContent(d.Body)}, nil
+	}
 	h, err := decodeHead(d.Head)
 	if err != nil {
 		return nil, fmt.Errorf("event %d: %w", d.Seq, err)
@@ -54,6 +59,9 @@ func newPayload(d *store.Delivery) (*Payload, error) {
 func (e *EventDetail) Request(ctx context.Context, to *url.URL) (*http.Request, error) {
 	if e.Payload == nil {
 		return nil, errors.New("the payload is not kept any more")
+	}
+	if e.Scheme == "" {
+		return nil, errors.New("it is a message of this gateway's own, which has no request but those of its attempts")
 	}
 	target := url.URL{Scheme: to.Scheme, User: to.User, Host: to.Host, Path: to.Path, RawPath: to.RawPath, RawQuery: to.RawQuery}
 	if to.Path == "" || to.Path == "/" {

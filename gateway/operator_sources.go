@@ -45,6 +45,8 @@ type SourceInfo struct {
 	HeldUntil   time.Time `json:"held_until,omitzero"`
 	// InFlight is how many attempts are being made.
 	InFlight int `json:"in_flight"`
+	// Traffic is what has come to it; nil of a target, and of a parked source.
+	Traffic *Traffic `json:"traffic,omitempty"`
 }
 
 // SchemeInfo is an accepted scheme.
@@ -87,7 +89,7 @@ func (o *Operator) SourceInfos() []SourceInfo {
 	for _, name := range slices.Compact(names) {
 		s := configured[name]
 		if s != nil && s.Forward == nil {
-			infos = append(infos, SourceInfo{Name: name, Schemes: o.schemes(s), State: SourceDirect})
+			infos = append(infos, SourceInfo{Name: name, Schemes: o.schemes(s), State: SourceDirect, Traffic: s.traffic()})
 			continue
 		}
 		info := SourceInfo{Name: name, Destination: destination(name), Schemes: []SchemeInfo{}, State: SourceParked}
@@ -98,7 +100,7 @@ func (o *Operator) SourceInfos() []SourceInfo {
 		}
 		switch {
 		case s != nil:
-			info.Schemes = o.schemes(s)
+			info.Schemes, info.Traffic = o.schemes(s), s.traffic()
 		case !slices.Contains(o.Targets, name):
 			info.State = SourceParked
 		}
@@ -126,6 +128,11 @@ func (i *SourceInfo) fare(s delivery.Status, now time.Time) {
 	default:
 		i.State = SourceUp
 	}
+}
+
+func (s *Source) traffic() *Traffic {
+	t := s.state.Traffic()
+	return &t
 }
 
 func (o *Operator) schemes(s *Source) []SchemeInfo {

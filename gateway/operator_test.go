@@ -48,6 +48,9 @@ func TestOperatorSources(t *testing.T) {
 		if s.State != test.want || s.Pending != 1 || s.Dead != 0 || s.InFlight != 3 || !s.Oldest.Equal(noon) || s.Destination != "source/travtus" {
 			t.Errorf("%+v: %+v", test.status, s)
 		}
+		if s.Traffic == nil || s.Traffic.Refused == nil || list[0].Traffic == nil {
+			t.Errorf("%+v: what has come is not counted", s)
+		}
 		if !s.PausedSince.Equal(test.status.Paused) || !s.DownSince.Equal(test.status.Down) {
 			t.Errorf("%+v: since %v %v", test.status, s.PausedSince, s.DownSince)
 		}
@@ -65,7 +68,7 @@ func TestOperatorParkedSource(t *testing.T) {
 	b.accept(t, "gone", "a", "x", false, "{}")
 	list := get[gateway.SourceList](t, b, "/webhooks/sources").Sources
 	i := slices.IndexFunc(list, func(s gateway.SourceInfo) bool { return s.Name == "gone" })
-	if i < 0 || list[i].State != gateway.SourceParked || list[i].Pending != 1 {
+	if i < 0 || list[i].State != gateway.SourceParked || list[i].Traffic != nil || list[i].Pending != 1 {
 		t.Errorf("sources %+v", list)
 	}
 }

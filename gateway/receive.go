@@ -22,7 +22,10 @@ type Next func(http.ResponseWriter, *http.Request) error
 // always next's.
 func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) error {
 	o := &Outcome{Source: s.Name}
-	defer func() { s.Observer.Count(o) }()
+	defer func() {
+		s.state.counter.count(o.Result)
+		s.Observer.Count(o)
+	}()
 	a := arrived{received: s.process.Now()}
 	var loop bool
 	a.hops, loop = s.process.hops(r.Header, s.hop)

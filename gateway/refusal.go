@@ -41,12 +41,19 @@ var (
 	loopDetected     = &Refusal{Status: http.StatusLoopDetected, Type: "loop_detected", Message: "This event was forwarded by this very gateway."}
 )
 
+// refusals are all rows of the refusal table.
+var refusals = [...]*Refusal{
+	methodNotAllowed, missingHeader, malformedHeader, malformedBody, invalidSignature, staleTimestamp,
+	futureTimestamp, clockSkew, payloadTooLarge, requestTimeout, inProgress, unavailable, loopDetected,
+}
+
 // Refusals returns all rows of the refusal table, for documentation and metrics.
 func Refusals() []Refusal {
-	return []Refusal{
-		*methodNotAllowed, *missingHeader, *malformedHeader, *malformedBody, *invalidSignature, *staleTimestamp,
-		*futureTimestamp, *clockSkew, *payloadTooLarge, *requestTimeout, *inProgress, *unavailable, *loopDetected,
+	rows := make([]Refusal, len(refusals))
+	for i, r := range refusals {
+		rows[i] = *r
 	}
+	return rows
 }
 
 // refusalError is a refusal with the cause that is for the log alone.

@@ -184,6 +184,7 @@ func compatible(verifiers []*verifier.Verifier) error {
 // Start applies the source's settings to what it remembers. Before, a source of
 // the same name and other settings may still be running.
 func (s *Source) Start() error {
+	s.state.counter.begin(s.process.Now())
 	if s.memory == nil {
 		s.state.memory.Store(nil) // of an earlier configuration, which may still use it
 		return nil

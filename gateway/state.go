@@ -58,6 +58,7 @@ type State struct {
 	memory   atomic.Pointer[dedupe.Memory]
 	sequence atomic.Int64
 	refusals refusalLog
+	counter  counter
 }
 
 // remember returns the source's memory: the one that is there, which goes on as it

@@ -325,3 +325,8 @@ func (r *receiver) received() int {
 	defer r.mu.Unlock()
 	return len(r.got)
 }
+
+// typeNamed describes an event type.
+func typeNamed(name string) sender.EventTypeIn {
+	return sender.EventTypeIn{Name: name, Description: name}
+}

@@ -1,9 +1,11 @@
 package portal_test
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/portal"
 	"github.com/hookgate/hookgate/sender"
+	"github.com/hookgate/hookgate/store"
 )
 
 // who may do what: a row of the matrix. What a session may not see is not there for it, and
@@ -67,6 +70,23 @@ var matrix = map[string]who{
 	"GET /portal/app/{app}/events":                            readers,
 	"GET /portal/app/{app}/events/{type}":                     readers,
 	"GET /portal/app/{app}/activity":                          readers,
+
+	"GET /portal/gateway":                         operator,
+	"GET /portal/gateway/sources/{source}":        operator,
+	"GET /portal/gateway/sources/send/{name}/{n}": operator,
+	"POST /portal/gateway/pause":                  operator,
+	"POST /portal/gateway/resume":                 operator,
+	"GET /portal/gateway/recover":                 operator,
+	"POST /portal/gateway/recover":                operator,
+	"GET /portal/gateway/events/{seq}":            operator,
+	"GET /portal/gateway/events/{seq}/payload":    operator,
+	"POST /portal/gateway/events/{seq}/retry":     operator,
+	"GET /portal/gateway/events/{seq}/erase":      operator,
+	"POST /portal/gateway/events/{seq}/erase":     operator,
+	"GET /portal/gateway/events/{seq}/forget":     operator,
+	"POST /portal/gateway/events/{seq}/forget":    operator,
+	"GET /portal/gateway/jobs/{id}":               operator,
+	"POST /portal/gateway/jobs/{id}/cancel":       operator,
 }
 
 // forms are what the routes are sent that want a form, by the end of their paths.
@@ -77,7 +97,9 @@ var forms = map[string]url.Values{
 	"/headers":        {"name": {"X-One"}, "value": {"1"}},
 	"/remove":         {"name": {"X-One"}},
 	"/test":           {"type": {"svix.ping"}, "payload": {"{}"}},
-	"/recover":        {"since": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}},
+	"/pause":          {"source": {"billing"}},
+	"/resume":         {"source": {"billing"}},
+	"/recover":        {"source": {"billing"}, "since": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}},
 	"/replay-missing": {"since": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}},
 	"/login":          {"key": {"none"}},
 }
@@ -85,7 +107,8 @@ var forms = map[string]url.Values{
 // TestAccessMatrix asks for every route as everybody: nobody, one whose session has expired,
 // of another application, read-only, the application, the organisation and the operator.
 func TestAccessMatrix(t *testing.T) {
-	b := newBed(t, config{retry: []time.Duration{time.Millisecond}})
+	g := newGatewayBed(t, config{retry: []time.Duration{time.Millisecond}})
+	b := g.bed
 	app, other := b.app("Acme"), b.app("Other")
 	b.eventType(sender.EventTypeIn{Name: "a.b"})
 	readOnly := ofApp(app.ID)
@@ -119,7 +142,9 @@ func TestAccessMatrix(t *testing.T) {
 			t.Run(name+" "+s.name, func(t *testing.T) {
 				b := *b
 				b.TB = t
-				path := b.fillIn(rt.Path, app.ID)
+				of := *g
+				of.bed = &b
+				path := of.fillIn(rt.Path, app.ID)
 				v := s.make()
 				v.bed = &b
 				var got *reply
@@ -158,9 +183,17 @@ func TestAccessMatrix(t *testing.T) {
 }
 
 // fillIn puts things that there are into a path: new ones, since routes change them.
-func (b *bed) fillIn(path, app string) string {
+func (b *gatewayBed) fillIn(path, app string) string {
 	b.Helper()
-	values := map[string]string{"{app}": app, "{$}": "", "{type}": "a.b"}
+	values := map[string]string{"{app}": app, "{$}": "", "{type}": "a.b", "{source}": "billing", "{name}": "orders", "{n}": "0", "gateway/recover": "gateway/recover?source=billing"}
+	if strings.Contains(path, "{seq}") {
+		values["{seq}"] = strconv.FormatInt(b.dead(fmt.Sprintf("msg_%d", time.Now().UnixNano()), `{"type":"invoice.paid"}`), 10)
+	}
+	if strings.Contains(path, "{id}") {
+		j, err := b.store.CreateJob(b.Context(), store.Job{Kind: store.Recover, Destination: "source/billing"})
+		b.must(err)
+		values["{id}"] = j.ID
+	}
 	if strings.Contains(path, "{endpoint}") || strings.Contains(path, "{msg}") {
 		service := newReceiver(b)
 		ep := b.endpoint(app, sender.EndpointIn{URL: service.URL})

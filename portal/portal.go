@@ -177,6 +177,12 @@ func refusalOf(err error) (shown *refusal, ours bool) {
 		return &refusal{http.StatusConflict, "This cannot be done", conflict.Detail}, false
 	case errors.As(err, &operator):
 		return &refusal{operator.Status, "This cannot be done", operator.Message}, false
+	case errors.Is(err, store.ErrGone):
+		return &refusal{http.StatusConflict, "This cannot be done", "The payload is not kept any more: there is nothing to deliver."}, false
+	case errors.Is(err, store.ErrJobs):
+		return &refusal{http.StatusConflict, "This cannot be done", "Too many jobs are running. Wait until one has ended, or cancel one."}, false
+	case errors.Is(err, store.ErrDamaged):
+		return &refusal{http.StatusInternalServerError, "What is stored of this is damaged", "It cannot be shown or delivered. The disk may be at fault: the log says more."}, true
 	case errors.Is(err, sender.ErrNotFound), errors.Is(err, store.ErrNotFound):
 		return errNoPage, false
 	case errors.Is(err, store.ErrFailed), errors.Is(err, store.ErrUnavailable), errors.Is(err, store.ErrClosed), errors.Is(err, store.ErrFull):

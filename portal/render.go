@@ -88,6 +88,13 @@ var notices = map[string]string{
 	"header-unset":      "The header is removed.",
 
 	"resent": "The message is sent again. The attempt is listed below once it has ended.",
+
+	"gateway-paused":    "It is paused: events are stored, and wait.",
+	"gateway-resumed":   "It goes on: what waits is delivered, the oldest first.",
+	"gateway-retried":   "The next attempt is due now.",
+	"gateway-erased":    "The payload is erased.",
+	"gateway-forgotten": "It is forgotten: its next copy is a new event.",
+	"gateway-canceled":  "The job has ended. What it has made due stays so.",
 }
 
 // page shows a page.

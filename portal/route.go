@@ -119,7 +119,11 @@ func appPath(app string, parts ...string) string {
 func redirect(to, done string) response {
 	return func(v *visit) error {
 		if done != "" {
-			to += "?" + url.Values{"done": {done}}.Encode()
+			mark := "?"
+			if strings.Contains(to, "?") {
+				mark = "&"
+			}
+			to += mark + url.Values{"done": {done}}.Encode()
 		}
 		v.header().Set("Location", to)
 		v.w.WriteHeader(http.StatusSeeOther)

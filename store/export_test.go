@@ -22,6 +22,8 @@ var Queries = map[string]string{
 	"replay": "SELECT d.event " + replayQuery + " ORDER BY d.event LIMIT ?", "adopt": adoptQuery,
 	"pending": pendingQuery, "dead": deadQuery,
 	"count messages": countMessagesQuery, "messages": messagesQuery(false), "messages up": messagesQuery(true),
+	"pending": pendingQuery, "least": leastQuery, "dead": deadQuery,
+	"messages": messagesQuery(false), "messages up": messagesQuery(true),
 	"deliveries to": deliveriesToQuery(false), "deliveries to up": deliveriesToQuery(true), "deliveries of": deliveriesOfQuery,
 	"attempts to": attemptsQuery(attemptsTo, false), "attempts to up": attemptsQuery(attemptsTo, true),
 	"attempts of": attemptsQuery(attemptsOf, false), "attempt": attemptQuery, "tally": tallyQuery, "failed": failedQuery,
@@ -30,7 +32,7 @@ var Queries = map[string]string{
 
 // Query returns how a filter is written.
 func (f Filter) Query() string {
-	query, _ := f.query(50)
+	query, _ := f.query(50, int64(f.Among))
 	return query
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -27,6 +28,10 @@ type Filter struct {
 	Before int64
 	// Limit is how many are returned at most. Default: 50; 500 at most.
 	Limit int
+	// Among is through how many events, the newest of those before Before, is looked at most
+	// for those that have no index; 0 is all. A page that ends for that, even an empty one, has
+	// a next one all the same.
+	Among int
 }
 
 const (
@@ -97,7 +102,11 @@ func pageSize(limit int) int {
 // index: what is rare among the others is searched for.
 func (r *Reader) List(ctx context.Context, f Filter) (page []Delivery, next int64, err error) {
 	limit := pageSize(f.Limit)
-	query, args := f.query(limit)
+	least, err := r.least(ctx, &f)
+	if err != nil {
+		return nil, 0, err
+	}
+	query, args := f.query(limit, least)
 	err = r.Query(ctx, query, args, func(scan func(...any) error) error {
 		d, err := scanDelivery(scan)
 		page = append(page, d)
@@ -108,14 +117,29 @@ func (r *Reader) List(ctx context.Context, f Filter) (page []Delivery, next int6
 	}
 	if len(page) > limit {
 		page = page[:limit]
-		next = page[limit-1].Seq
+		return page, page[limit-1].Seq, nil
 	}
-	return page, next, nil
+	return page, least, nil
+}
+
+// leastQuery counts events, the newest first.
+const leastQuery = "SELECT seq FROM events WHERE seq < ? ORDER BY seq DESC LIMIT 1 OFFSET ?"
+
+// least returns the last event that a list looks at; 0 if that is the first of all.
+func (r *Reader) least(ctx context.Context, f *Filter) (int64, error) {
+	if f.Among <= 0 || f.State == Pending || f.State == Dead {
+		return 0, nil
+	}
+	before := f.Before
+	if before <= 0 {
+		before = math.MaxInt64
+	}
+	return r.one(ctx, leastQuery, before, f.Among-1)
 }
 
 // query writes the filter as a query that returns one more than the limit, if there are
-// more.
-func (f *Filter) query(limit int) (string, []any) {
+// more, of events from the least on.
+func (f *Filter) query(limit int, least int64) (string, []any) {
 	var where conditions
 	join, order := "events e LEFT JOIN deliveries d ON d.event = e.seq AND d.n = 0", " ORDER BY e.seq DESC"
 	shown := f.shown()
@@ -158,6 +182,9 @@ func (f *Filter) query(limit int) (string, []any) {
 	}
 	if f.Before > 0 {
 		where.add("e.seq < ?", f.Before)
+	}
+	if least > 0 {
+		where.add("e.seq >= ?", least)
 	}
 	return "SELECT " + deliveryColumns + " FROM " + join + where.String() + order + " LIMIT ?", append(where.args, limit+1)
 }

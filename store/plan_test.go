@@ -37,7 +37,7 @@ func TestNoQueryReadsATableThrough(t *testing.T) {
 	for _, q := range store.Queries {
 		queries = append(queries, q)
 	}
-	for _, f := range []store.Filter{{}, {Source: "a"}, {State: store.Dead}, {State: store.Pending, Source: "a"}, {State: store.Dead, Source: "a", Type: "x", Before: 9}} {
+	for _, f := range []store.Filter{{}, {Source: "a"}, {State: store.Dead}, {State: store.Pending, Source: "a"}, {State: store.Dead, Source: "a", Type: "x", Before: 9}, {Source: "a", Among: 9}, {Destination: "a", State: store.Delivered, Among: 9}} {
 		queries = append(queries, f.Query())
 	}
 	for _, q := range queries {

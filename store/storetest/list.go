@@ -82,13 +82,17 @@ func list(b *bed) {
 				want = append(want, m.seq)
 			}
 		}
-		for _, limit := range []int{0, 1, 3, 500} {
+		for _, most := range [][2]int{{0, 0}, {1, 0}, {3, 0}, {500, 0}, {0, 1}, {3, 7}, {3, 56}, {1, 1000}} {
+			limit := most[0]
 			f := c.f
-			f.Limit = limit
+			f.Limit, f.Among = limit, most[1]
 			var got []int64
 			for {
 				page, next, err := b.List(b.t.Context(), f)
 				b.must(err)
+				if indexed := f.State == store.Pending || f.State == store.Dead; f.Among > 0 && !indexed && len(page) > f.Among {
+					b.t.Errorf("%s: %d events among %d", c.name, len(page), f.Among)
+				}
 				for _, d := range page {
 					got = append(got, d.Seq)
 					if d.Head != nil || d.Body != nil || (d.State == store.IgnoredState) != (d.Destination == "") {
@@ -101,7 +105,7 @@ func list(b *bed) {
 				f.Before = next
 			}
 			if !slices.Equal(got, want) {
-				b.t.Errorf("%s, %d at a time: %d, want %d\n%v\n%v", c.name, limit, len(got), len(want), got, want)
+				b.t.Errorf("%s, %d at a time among %d: %d, want %d\n%v\n%v", c.name, limit, f.Among, len(got), len(want), got, want)
 			}
 		}
 	}
