@@ -53,7 +53,8 @@ type furnishedPage struct{ name, path, shows string }
 
 // furnished is a portal with something on every page, and the pages.
 func furnished(t *testing.T) (*bed, []furnishedVisit) {
-	b := newBed(t, config{brand: "Acme Pay", retry: []time.Duration{20 * time.Millisecond, time.Hour}})
+	g := newGatewayBed(t, config{brand: "Acme Pay", retry: []time.Duration{20 * time.Millisecond, time.Hour}})
+	b := g.bed
 	app := b.app("Travtus")
 	for _, typ := range []sender.EventTypeIn{
 		{Name: "invoice.paid", Description: "An invoice was paid in full.", Schemas: json.RawMessage(`{"1":{"title":"Invoice paid","type":"object","required":["id","amount"],"properties":{"id":{"type":"string","description":"The invoice."},"amount":{"type":"object","properties":{"value":{"type":"integer","description":"In the smallest unit of the currency."},"currency":{"type":"string"}}},"paid_at":{"type":"string","format":"date-time"}},"examples":[{"id":"inv_1042","amount":{"value":129900,"currency":"EUR"},"paid_at":"2026-11-27T09:30:00Z"}]}}`)},
@@ -99,5 +100,25 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		{"recover", at("endpoints", failing.ID, "recover"), "Since when"},
 		{"recover-count", at("endpoints", failing.ID, "recover") + "?since=8h", "failed"},
 	}}
-	return b, []furnishedVisit{consumer}
+	for i := range 4 {
+		g.send(fmt.Sprintf("evt_%d", i), `{"type":"invoice.paid","data":{"id":"in_1"}}`)
+	}
+	g.send("evt_0", `{"type":"invoice.paid","data":{"id":"in_1"}}`)
+	g.send("evt_9", `{"type":"invoice.paid"}`, func(r *http.Request) { r.Header.Set("Svix-Signature", "v1,AAAA") })
+	dead := g.dead("evt_5", `{"type":"invoice.paid","data":{"id":"in_5"}}`)
+	j, err := g.store.CreateJob(t.Context(), store.Job{Kind: store.Recover, Destination: "source/billing"}) // nobody runs it
+	b.must(err)
+	operator := furnishedVisit{api.Holder{Scope: api.Operator}, []furnishedPage{
+		{"gateway", "/portal/gateway", "billing"},
+		{"gateway-source", "/portal/gateway/sources/billing", "refused"},
+		{"gateway-source-dead", "/portal/gateway/sources/billing?state=dead", "evt_5"},
+		{"gateway-target", "/portal/gateway/sources/send/orders/0", "send/orders/0"},
+		{"gateway-event", eventPage(dead), "evt_5"},
+		{"gateway-erase", eventPage(dead, "/erase"), "Erase"},
+		{"gateway-forget", eventPage(dead, "/forget"), "Forget"},
+		{"gateway-recover", "/portal/gateway/recover?source=billing", "Recover"},
+		{"gateway-job", "/portal/gateway/jobs/" + j.ID, "Job"},
+		{"applications", "/portal/apps", "Travtus"},
+	}}
+	return b, []furnishedVisit{consumer, operator}
 }
