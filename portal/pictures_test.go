@@ -76,9 +76,15 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		last = b.message(app.ID, []string{"invoice.paid", "customer.created"}[i%2], fmt.Sprintf(`{"id":"inv_%d","amount":{"value":129900,"currency":"EUR"}}`, 1030+i))
 	}
 	b.eventually("the first attempts", func() bool { return good.received() == 12 && bad.received() >= 5 })
-	found, err := b.sender.AttemptsByMessage(t.Context(), app.ID, last.ID, sender.AttemptFilter{})
-	b.must(err)
-	attempt := found.Data[0]
+	var attempt sender.Attempt
+	b.eventually("an attempt is recorded", func() bool {
+		found, err := b.sender.AttemptsByMessage(t.Context(), app.ID, last.ID, sender.AttemptFilter{})
+		b.must(err)
+		for _, a := range found.Data {
+			attempt = a
+		}
+		return len(found.Data) > 0
+	})
 	at := func(parts ...string) string { return at(app.ID, parts...) }
 	consumer := furnishedVisit{ofApp(app.ID), []furnishedPage{
 		{"endpoints", at("endpoints"), "Add endpoint"},
