@@ -77,6 +77,10 @@ func (f *frame) At(parts ...string) string { return appPath(f.App.ID, parts...) 
 // from outside are never shown so.
 var notices = map[string]string{
 	"signed-out": "You are signed out.",
+
+	"play-taken":   "Here is your temporary URL.",
+	"play-answer":  "This is how it answers from now on.",
+	"play-deleted": "The temporary URL is deleted, with all that it has received.",
 }
 
 // page shows a page.

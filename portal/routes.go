@@ -19,4 +19,11 @@ var routes = []route{
 	{http.MethodGet, prefix + "/apps", organisation, "", listApps},
 
 	{http.MethodGet, app + "/endpoints", owners, api.ViewBase, listEndpoints},
+
+	{http.MethodGet, app + "/play", owners, api.ViewBase, listInboxes},
+	{http.MethodPost, app + "/play", owners, api.ManageEndpoint, takeInbox},
+	{http.MethodGet, app + "/play/{token}", owners, api.ViewBase, showInbox},
+	{http.MethodGet, app + "/play/{token}/{n}", owners, api.ViewBase, showBody},
+	{http.MethodPost, app + "/play/{token}/answer", owners, api.ManageEndpoint, answerInbox},
+	{http.MethodPost, app + "/play/{token}/delete", owners, api.ManageEndpoint, deleteInbox},
 }
