@@ -217,9 +217,9 @@ func (p *play) add(tx *store.Tx, box *inbox, a *arrival) error {
 			return fmt.Errorf("deleting old requests: %w", err)
 		}
 	}
-	_, err = tx.Exec(`INSERT INTO play_requests (inbox, n, received, event, status, bytes, size, cut, method, query, verdict, reason, endpoint, head, body)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		box.Token, now.Received, millis(a.received), a.event, a.status, size, a.size, number(a.cut), a.method, a.query,
+	_, err = tx.Exec(`INSERT INTO play_requests (inbox, n, received, event, status, slow, bytes, size, cut, method, query, verdict, reason, endpoint, head, body)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		box.Token, now.Received, millis(a.received), a.event, a.status, number(a.slow), size, a.size, number(a.cut), a.method, a.query,
 		a.Verdict, a.Reason, a.Endpoint, a.head, a.body)
 	if err != nil {
 		return fmt.Errorf("storing a request: %w", err)

@@ -13,7 +13,7 @@ import (
 const (
 	// perInboxPage is how many requests a page shows: each with its headers and the
 	// beginning of its body, of at most shownBody bytes. The page is polled.
-	perInboxPage = 20
+	perInboxPage = 10
 	shownBody    = 16 << 10
 )
 
@@ -22,6 +22,7 @@ type received struct {
 	N             int64
 	At            time.Time
 	Status        int
+	Slow          bool // and late
 	Size          int64
 	Cut           bool // not all of the body is kept
 	Method, Query string
@@ -55,7 +56,7 @@ func (v *visit) received(box *inbox, before int64) (*list[*received], error) {
 		condition, page.Newer = " AND n < ?", "?"
 		args = append(args, before)
 	}
-	err := v.play.reading(v.ctx)(`SELECT n, received, status, size, cut, method, query, verdict, reason, endpoint, head, SUBSTR(body, 1, ?), LENGTH(body)
+	err := v.play.reading(v.ctx)(`SELECT n, received, status, slow, size, cut, method, query, verdict, reason, endpoint, head, SUBSTR(body, 1, ?), LENGTH(body)
 FROM play_requests WHERE inbox = ?`+condition+" ORDER BY n DESC LIMIT ?", append(args, perInboxPage+1), func(scan func(...any) error) error {
 		if len(page.Rows) == perInboxPage {
 			page.Older = "?at=" + strconv.FormatInt(page.Rows[perInboxPage-1].N, 10)
@@ -63,9 +64,9 @@ FROM play_requests WHERE inbox = ?`+condition+" ORDER BY n DESC LIMIT ?", append
 		}
 		r := new(received)
 		var at, length int64
-		var cut int
+		var slow, cut int
 		var head []byte
-		if err := scan(&r.N, &at, &r.Status, &r.Size, &cut, &r.Method, &r.Query, &r.Verdict, &r.Reason, &r.Endpoint, &head, &r.Body, &length); err != nil {
+		if err := scan(&r.N, &at, &r.Status, &slow, &r.Size, &cut, &r.Method, &r.Query, &r.Verdict, &r.Reason, &r.Endpoint, &head, &r.Body, &length); err != nil {
 			return err
 		}
 		var k kept
@@ -73,6 +74,7 @@ FROM play_requests WHERE inbox = ?`+condition+" ORDER BY n DESC LIMIT ?", append
 			return err
 		}
 		r.At, r.Cut, r.Headers, r.HeadersCut, r.More = instant(at), cut != 0, fields(k.Header), k.Cut, length > int64(len(r.Body))
+		r.Slow = slow != 0
 		r.Raw = v.at("play", box.Token, strconv.FormatInt(r.N, 10))
 		page.Rows = append(page.Rows, r)
 		return nil

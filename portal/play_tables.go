@@ -29,6 +29,7 @@ func Migrations() []store.Migration {
 			received {int} NOT NULL,
 			event    TEXT NOT NULL,
 			status   {int} NOT NULL,
+			slow     {int} NOT NULL,
 			bytes    {int} NOT NULL,
 			size     {int} NOT NULL,
 			cut      {int} NOT NULL,

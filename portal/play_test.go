@@ -284,6 +284,14 @@ func TestPlayFlood(t *testing.T) {
 		if bytes > 1<<20 || largest > (256+20)<<10 || n != 3 {
 			t.Errorf("%d bytes are kept of %d requests, %d of one", bytes, n, largest)
 		}
+		in.endpoint(sender.EndpointIn{})
+		endless := &zeros{}
+		if w := b.serve(httptest.NewRequest(http.MethodPost, "/play/in/"+in.token, endless)); w.Code != http.StatusOK || endless.read > 3<<20 {
+			t.Errorf("a body without end: %d after %d bytes", w.Code, endless.read)
+		}
+		if page := in.page(); !page.has("that are read, so its signature cannot be checked") {
+			t.Error(page.body)
+		}
 		if page := in.page(); !page.has("first 256 KiB are kept") || !page.has("This is the beginning") || len(page.body) > 200<<10 {
 			t.Errorf("a page of %d bytes", len(page.body))
 		}
@@ -357,6 +365,15 @@ func TestPlayFlood(t *testing.T) {
 			t.Errorf("one more than all: %d", got.status)
 		}
 	})
+}
+
+// zeros are a body without end.
+type zeros struct{ read int }
+
+func (z *zeros) Read(p []byte) (int, error) {
+	z.read += len(p)
+	clear(p)
+	return len(p), nil
 }
 
 // What has come is shown as text, and the bodies are given as files: nothing of it runs;
@@ -501,7 +518,7 @@ func TestPlayVerdicts(t *testing.T) {
 				want    []string
 			}{
 				"valid":        {body, signed(secret, 0), []string{"signature verifies", "the body is what was signed"}},
-				"unsigned":     {body, nil, []string{"signature fails", "is missing, which scheme " + scheme + " needs"}},
+				"unsigned":     {body, nil, []string{"not signed", "is missing, which scheme " + scheme + " needs"}},
 				"wrong secret": {body, signed(other, 0), []string{"signature fails", "the secret is another one"}},
 				"old":          {body, signed(secret, 1000*time.Hour), []string{"signature fails", "The signature is right, but too old"}},
 				"reformatted":  {strings.ReplaceAll(body, ": ", ":"), signed(secret, 0), []string{"signature fails", "the body has changed"}},

@@ -21,6 +21,7 @@ type verdict struct {
 const (
 	verdictValid     = "valid"
 	verdictInvalid   = "invalid"
+	verdictUnsigned  = "unsigned" // a header is missing
 	verdictUnchecked = "unchecked"
 )
 
@@ -56,9 +57,13 @@ func (p *play) judge(r *http.Request, box *inbox, body []byte) (verdict, error) 
 		}
 	}
 	if refused == nil {
-		return verdict{Verdict: verdictUnchecked, Reason: "No endpoint sends here, so there is no secret to check the signature against."}, nil
+		return verdict{Verdict: verdictUnchecked, Reason: "No endpoint of this application sends here, so there is no secret to check the signature against."}, nil
 	}
-	return verdict{verdictInvalid, p.explain(refused, request, body), refused.endpoint}, nil
+	is := verdictInvalid
+	if errors.Is(refused.err, verifier.ErrMissingHeader) {
+		is = verdictUnsigned
+	}
+	return verdict{is, p.explain(refused, request, body), refused.endpoint}, nil
 }
 
 // failure is why the secret of an endpoint does not verify a request; err is nil if it does.
@@ -97,12 +102,13 @@ func (p *play) explain(f *failure, request *verifier.Request, body []byte) strin
 	if err != nil {
 		return why
 	}
+	all := []string{why}
 	for _, finding := range x.Findings[:min(len(x.Findings), 3)] {
-		if !strings.Contains(why, finding.Text) {
-			why += " " + finding.Text
+		if finding.Code != "unexplained" { // which is said already
+			all = append(all, finding.Text)
 		}
 	}
-	return why
+	return strings.Join(all, " ")
 }
 
 // reasonOf says why a request is refused, for people.

@@ -43,7 +43,7 @@ type Portal struct {
 	play    *play
 }
 
-// New makes a portal.
+// New makes a portal. Its temporary URLs are local to the sender from then on.
 func New(o Options) (*Portal, error) {
 	if o.Brand == "" {
 		o.Brand = "Webhooks"
