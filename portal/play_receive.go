@@ -160,8 +160,11 @@ func (p *play) arrived(r *http.Request, box *inbox, body []byte) (*arrival, erro
 	if a.head, err = json.Marshal(head); err != nil {
 		return nil, fmt.Errorf("the headers of a request: %w", err)
 	}
-	a.verdict, err = p.judge(r, box, body)
-	return a, err
+	if a.verdict, err = p.judge(r, box, body); err != nil {
+		p.logger.Error("the signature of what a temporary URL has received cannot be checked", slog.Any("error", err))
+		a.verdict = verdict{Verdict: verdictUnchecked, Reason: "The signature was not checked, as the endpoint's settings could not be read."}
+	}
+	return a, nil
 }
 
 // values counts the values of a header.

@@ -540,3 +540,18 @@ func TestPlayVerdicts(t *testing.T) {
 		})
 	}
 }
+
+// What cannot be checked, as the endpoint's secret cannot be read, is received all the same.
+func TestPlayUnreadable(t *testing.T) {
+	b := newBed(t, config{})
+	app := b.app("Acme")
+	in := b.as(ofApp(app.ID)).take(app.ID)
+	in.endpoint(sender.EndpointIn{})
+	change(b, func(tx *store.Tx) (int64, error) { return tx.Exec("UPDATE sender_secrets SET sealed = ?", []byte("no secret")) })
+	if got := in.send("still here"); got.status != http.StatusOK {
+		t.Errorf("%d", got.status)
+	}
+	if page := in.page(); !page.has("still here") || !page.has("could not be read") || !page.has("not checked") {
+		t.Error(page.body)
+	}
+}
