@@ -187,7 +187,8 @@ func (a *App) adoptAll() error {
 	return nil
 }
 
-// housekeep re-reads secrets and writes log summaries until Stop.
+// housekeep re-reads secrets, writes log summaries and deletes what the portal has no use
+// for, until Stop.
 func (a *App) housekeep() {
 	ticker := time.NewTicker(secretInterval)
 	defer ticker.Stop()
@@ -216,6 +217,9 @@ func (a *App) refresh() {
 		if p.tokens != nil {
 			p.tokens.refresh(a.logger, p.admit)
 		}
+	}
+	if a.producing.portal != nil {
+		a.producing.sweep(a.logger)
 	}
 }
 

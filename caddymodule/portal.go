@@ -27,9 +27,9 @@ func init() {
 	httpcaddyfile.RegisterDirectiveOrder("webhook_portal", httpcaddyfile.Before, "invoke")
 }
 
-// Portal serves the producer's side: the API that the Svix SDKs speak, below /api/v1, and
-// the pages of the portal, to which /webhook/app-portal-access/ leads. It wants a host of
-// its own. The app needs a key.
+// Portal serves the producer's side: the API that the Svix SDKs speak, below /api/v1, the
+// pages of the portal, to which /webhook/app-portal-access/ leads, and temporary URLs, below
+// /play. It wants a host of its own. The app needs a key.
 type Portal struct {
 	// Whose portal it is: shown on every page. Default: Webhooks.
 	Brand string `json:"brand,omitempty"`

@@ -1,6 +1,7 @@
 package caddymodule
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -8,6 +9,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strings"
+	"time"
 
 	"github.com/caddyserver/caddy/v2/modules/caddyhttp"
 
@@ -99,6 +101,18 @@ func (p *producing) open(a *App) (err error) {
 		API: p.api, Sender: p.sender, Store: s, Sessions: sessions, Operator: a.operator, Brand: b.Name, Icon: b.icon, IconType: b.mediaType, Logger: a.logger,
 	})
 	return err
+}
+
+// sweepWait is how long deleting may take before it goes on the next time.
+const sweepWait = 5 * time.Second
+
+// sweep deletes temporary URLs that have expired, and what they have received.
+func (p *producing) sweep(logger *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.Background(), sweepWait)
+	defer cancel()
+	if err := p.portal.Sweep(ctx); err != nil {
+		logger.Warn("deleting expired temporary URLs goes on later", slog.Any("error", err))
+	}
 }
 
 // directory is where the engine learns of endpoints; nil without webhook_portal.

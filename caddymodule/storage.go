@@ -13,6 +13,7 @@ import (
 
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/portal"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
@@ -95,7 +96,9 @@ func (s *storage) pending() (destination string, n int64) {
 }
 
 // migrations are those of the packages that keep tables of their own in the store.
-func migrations() []store.Migration { return slices.Concat(sender.Migrations(), api.Migrations()) }
+func migrations() []store.Migration {
+	return slices.Concat(sender.Migrations(), api.Migrations(), portal.Migrations())
+}
 
 func openStorage(ctx context.Context, key string, p place, logger *slog.Logger) (*storage, error) {
 	opened, err := store.Open(ctx, p, store.Options{

@@ -2,6 +2,7 @@ package portal_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -25,6 +26,7 @@ import (
 	"github.com/hookgate/hookgate/portal"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
+	"github.com/hookgate/hookgate/store/postgres"
 	"github.com/hookgate/hookgate/store/sqlite"
 )
 
@@ -50,6 +52,9 @@ type config struct {
 	now      func() time.Time
 	brand    string
 	operator func() *gateway.Operator
+	guarded  bool          // endpoints may be on public addresses only
+	timeout  time.Duration // of an attempt; default: 5s
+	dsn      string        // of a PostgreSQL database; default: a file
 }
 
 func newBed(t testing.TB, c config) *bed {
@@ -59,13 +64,22 @@ func newBed(t testing.TB, c config) *bed {
 	web := httptest.NewUnstartedServer(nil)
 	b.url = "http://" + net.JoinHostPort("localhost", portOf(web.Listener))
 	var err error
-	b.store, err = store.Open(t.Context(), sqlite.New(filepath.Join(t.TempDir(), "events.db"), 0), store.Options{
-		Migrations: slices.Concat(sender.Migrations(), api.Migrations()), Match: sender.Match, Now: c.now,
+	var db store.Database = sqlite.New(filepath.Join(t.TempDir(), "events.db"), 0)
+	if c.dsn != "" {
+		db, err = postgres.New(c.dsn, logger)
+		b.must(err)
+	}
+	b.store, err = store.Open(t.Context(), db, store.Options{
+		Migrations: slices.Concat(sender.Migrations(), api.Migrations(), portal.Migrations()), Match: sender.Match, Now: c.now,
 	})
 	b.must(err)
 	t.Cleanup(func() { b.must(b.store.Close()) })
 	b.engine = delivery.New(b.store, delivery.Options{Logger: logger, Now: c.now})
-	guard, err := sender.NewGuard([]netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")})
+	allowed := []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128")}
+	if c.guarded {
+		allowed = nil
+	}
+	guard, err := sender.NewGuard(allowed)
 	b.must(err)
 	keys, err := sender.NewKeyring(keyText)
 	b.must(err)
@@ -73,7 +87,7 @@ func newBed(t testing.TB, c config) *bed {
 		c.retry = []time.Duration{20 * time.Millisecond, 20 * time.Millisecond}
 	}
 	b.sender, err = sender.New(sender.Options{
-		Store: b.store, Engine: b.engine, Keys: keys, Guard: guard, Retry: c.retry, Timeout: 5 * time.Second, Logger: logger, Now: c.now,
+		Store: b.store, Engine: b.engine, Keys: keys, Guard: guard, Retry: c.retry, Timeout: cmp.Or(c.timeout, 5*time.Second), Logger: logger, Now: c.now,
 	})
 	b.must(err)
 	generation := b.engine.Add(nil, b.sender)

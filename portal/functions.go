@@ -78,7 +78,7 @@ func count(n any) string {
 // does.
 func pretty(body []byte) string {
 	out := new(bytes.Buffer)
-	if json.Indent(out, body, "", "  ") != nil || out.Len() > maxPretty {
+	if nested(body) > maxNested || json.Indent(out, body, "", "  ") != nil || out.Len() > maxPretty {
 		return text(body)
 	}
 	return visible(out.String())
@@ -89,7 +89,25 @@ const (
 	// much of anything is shown.
 	maxPretty = 1 << 20
 	maxText   = 256 << 10
+	// maxNested is how deep a document is at most that is made pretty: each line begins with
+	// as many spaces.
+	maxNested = 100
 )
+
+// nested is how deep a JSON document is, or deeper: brackets in texts count.
+func nested(body []byte) (deepest int) {
+	depth := 0
+	for _, c := range body {
+		switch c {
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth--
+		}
+	}
+	return deepest
+}
 
 // text shows bytes: the beginning, and not at all what is no text.
 func text(body []byte) string {

@@ -71,6 +71,13 @@ var matrix = map[string]who{
 	"GET /portal/app/{app}/events/{type}":                     readers,
 	"GET /portal/app/{app}/activity":                          readers,
 
+	"GET /portal/app/{app}/play":                 readers,
+	"POST /portal/app/{app}/play":                consumers,
+	"GET /portal/app/{app}/play/{token}":         readers,
+	"GET /portal/app/{app}/play/{token}/{n}":     readers,
+	"POST /portal/app/{app}/play/{token}/answer": consumers,
+	"POST /portal/app/{app}/play/{token}/delete": consumers,
+
 	"GET /portal/gateway":                         operator,
 	"GET /portal/gateway/sources/{source}":        operator,
 	"GET /portal/gateway/sources/send/{name}/{n}": operator,
@@ -97,6 +104,7 @@ var forms = map[string]url.Values{
 	"/headers":        {"name": {"X-One"}, "value": {"1"}},
 	"/remove":         {"name": {"X-One"}},
 	"/test":           {"type": {"svix.ping"}, "payload": {"{}"}},
+	"/answer":         {"answer": {"500"}},
 	"/pause":          {"source": {"billing"}},
 	"/resume":         {"source": {"billing"}},
 	"/recover":        {"source": {"billing"}, "since": {time.Now().Add(-time.Hour).UTC().Format(time.RFC3339)}},
@@ -188,6 +196,15 @@ func (b *gatewayBed) fillIn(path, app string) string {
 	values := map[string]string{"{app}": app, "{$}": "", "{type}": "a.b", "{source}": "billing", "{name}": "orders", "{n}": "0", "gateway/recover": "gateway/recover?source=billing"}
 	if strings.Contains(path, "{seq}") {
 		values["{seq}"] = strconv.FormatInt(b.dead(fmt.Sprintf("msg_%d", time.Now().UnixNano()), `{"type":"invoice.paid"}`), 10)
+	}
+	if strings.Contains(path, "{token}") {
+		b.must(b.store.Do(b.Context(), func(tx *store.Tx) error { // an application has few at a time
+			_, err := tx.Exec("DELETE FROM play_inboxes")
+			return err
+		}))
+		box := b.as(ofApp(app)).take(app)
+		box.send("one")
+		values["{token}"], values["{n}"] = box.token, "1"
 	}
 	if strings.Contains(path, "{id}") {
 		j, err := b.store.CreateJob(b.Context(), store.Job{Kind: store.Recover, Destination: "source/billing"})

@@ -40,9 +40,10 @@ type Portal struct {
 	mux     *http.ServeMux
 	cross   *http.CrossOriginProtection
 	tallies *tallies
+	play    *play
 }
 
-// New makes a portal.
+// New makes a portal. Its temporary URLs are local to the sender from then on.
 func New(o Options) (*Portal, error) {
 	if o.Brand == "" {
 		o.Brand = "Webhooks"
@@ -58,7 +59,7 @@ func New(o Options) (*Portal, error) {
 	if p.pages, err = p.readPages(); err != nil {
 		return nil, err
 	}
-	p.mux = p.newMux()
+	p.mux, p.play = p.newMux(), newPlay(&p.Options)
 	return p, nil
 }
 
@@ -73,7 +74,7 @@ const (
 func Serves(r *http.Request) bool {
 	path := r.URL.Path
 	return path == loginPath || path == prefix || strings.HasPrefix(path, prefix+"/") ||
-		path == accessPath || path == strings.TrimSuffix(accessPath, "/")
+		path == accessPath || path == strings.TrimSuffix(accessPath, "/") || playServes(path)
 }
 
 // newMux serves the table of routes.
@@ -112,6 +113,10 @@ func (p *Portal) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			http.Error(w, "Internal Server Error", http.StatusInternalServerError) // if the answer has begun, this does nothing
 		}
 	}()
+	if playServes(r.URL.Path) { // whoever sends, and whatever
+		p.play.ServeHTTP(w, r)
+		return
+	}
 	if err := p.cross.Check(r); err != nil {
 		p.fail(p.visit(w, r), &refusal{http.StatusForbidden, "This request came from another site", "Nothing was changed. Open the page here and try again."})
 		return

@@ -95,6 +95,10 @@ var notices = map[string]string{
 	"gateway-erased":    "The payload is erased.",
 	"gateway-forgotten": "It is forgotten: its next copy is a new event.",
 	"gateway-canceled":  "The job has ended. What it has made due stays so.",
+
+	"play-taken":   "Here is your temporary URL.",
+	"play-answer":  "This is how it answers from now on.",
+	"play-deleted": "The temporary URL is deleted, with all that it has received.",
 }
 
 // page shows a page.

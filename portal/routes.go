@@ -72,4 +72,11 @@ var routes = []route{
 	{http.MethodPost, gatewayPath + "/events/{seq}/forget", operators, "", forgetEvent},
 	{http.MethodGet, gatewayPath + "/jobs/{id}", operators, "", showJob},
 	{http.MethodPost, gatewayPath + "/jobs/{id}/cancel", operators, "", cancelJob},
+
+	{http.MethodGet, app + "/play", owners, api.ViewBase, listInboxes},
+	{http.MethodPost, app + "/play", owners, api.ManageEndpoint, takeInbox},
+	{http.MethodGet, app + "/play/{token}", owners, api.ViewBase, showInbox},
+	{http.MethodGet, app + "/play/{token}/{n}", owners, api.ViewBase, showBody},
+	{http.MethodPost, app + "/play/{token}/answer", owners, api.ManageEndpoint, answerInbox},
+	{http.MethodPost, app + "/play/{token}/delete", owners, api.ManageEndpoint, deleteInbox},
 }

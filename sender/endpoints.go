@@ -17,8 +17,14 @@ func (s *Sender) check(tx *store.Tx, in *EndpointIn) (err error) {
 	if in.Scheme == "" {
 		in.Scheme = SchemeSvix
 	}
-	if in.URL, err = CheckURL(in.URL, s.Guard); err != nil {
-		return invalid("url", "%s", err)
+	local, err := s.isLocal(tx, in.URL)
+	if err != nil {
+		return err
+	}
+	if !local {
+		if in.URL, err = CheckURL(in.URL, s.Guard); err != nil {
+			return invalid("url", "%s", err)
+		}
 	}
 	if !isScheme(in.Scheme) {
 		return invalid("scheme", "it has to be one of %s", strings.Join(schemes, ", "))

@@ -185,9 +185,13 @@ func isSecret(name string) bool {
 		func(word string) bool { return strings.Contains(name, word) })
 }
 
-// keptHeader returns the headers as they are kept: bounded, masked and in valid UTF-8. The
-// names that come first in the alphabet are kept.
-func keptHeader(h http.Header) http.Header {
+// keptHeader returns the headers as they are kept with an exchange.
+func keptHeader(h http.Header) http.Header { return KeptHeader(h, maxHeader) }
+
+// KeptHeader returns headers as they are kept, of so many bytes at most: the values of
+// secret ones [Masked], none longer than 1 KiB, and in valid UTF-8. There are 64 fields at
+// most; those are kept whose names come first in the alphabet.
+func KeptHeader(h http.Header, most int) http.Header {
 	if len(h) == 0 {
 		return nil
 	}
@@ -201,7 +205,7 @@ func keptHeader(h http.Header) http.Header {
 			}
 			value = strings.ToValidUTF8(value[:min(len(value), maxValue)], "\ufffd")
 			fields, size = fields+1, size+len(name)+len(value)
-			if fields > maxFields || size > maxHeader {
+			if fields > maxFields || size > most {
 				return k
 			}
 			k[name] = append(k[name], value)
@@ -377,11 +381,11 @@ func (p *progress) late(err error) string {
 		return "the host's name was not looked up in time"
 	case errors.As(err, &inTLS):
 		return "the TLS handshake did not end in time"
-	case !p.peer().IsValid():
+	case !p.peer().IsValid() && !p.handed:
 		return "there was no connection in time"
 	case p.answered:
 		return "the response did not end in time"
-	case !p.written.Load():
+	case !p.written.Load() && !p.handed:
 		return "the request was not taken in time"
 	default:
 		return "there was no response in time"

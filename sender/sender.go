@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/hookgate/hookgate/delivery"
@@ -48,6 +49,7 @@ type Sender struct {
 	Options
 	client *Client
 	post   func(context.Context, Post) *Exchange
+	local  atomic.Pointer[Local]
 
 	limits   limits
 	failures failures
@@ -80,8 +82,9 @@ func New(o Options) (*Sender, error) {
 	}
 	o.Retention = cmp.Or(max(o.Retention, 0), maxRetention)
 	o.DisableAfter = cmp.Or(max(o.DisableAfter, 0), 120*time.Hour)
-	o.Client.Guard = o.Guard
-	s := &Sender{Options: o, client: NewClient(o.Client), stop: func() {}}
+	s := &Sender{Options: o, stop: func() {}}
+	s.Client.Guard, s.Client.local = o.Guard, s.localHandler
+	s.client = NewClient(s.Client)
 	s.post = s.client.Post
 	s.failures.init()
 	s.work.init()

@@ -36,13 +36,15 @@ type signingSecret struct {
 type Cache struct {
 	mu      sync.Mutex
 	known   *lru.Cache[string, *target]
-	changes int // counts what was forgotten
+	at      *lru.Cache[placeOf, []Endpoint] // which endpoints have a URL
+	changes int                             // counts what was forgotten
 }
 
 // NewCache returns one that remembers nothing.
 func NewCache() *Cache {
-	known, _ := lru.New[string, *target](keptTargets) // it errs about the size only
-	return &Cache{known: known}
+	known, _ := lru.New[string, *target](keptTargets) // they err about the size only
+	at, _ := lru.New[placeOf, []Endpoint](keptTargets)
+	return &Cache{known: known, at: at}
 }
 
 // count counts what was forgotten.
@@ -57,6 +59,7 @@ func (t *Cache) forget(endpoints ...string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.changes++
+	t.at.Purge() // any may have got a URL, or lost it
 	if len(endpoints) == 0 {
 		t.known.Purge()
 	}
@@ -80,6 +83,22 @@ func (t *Cache) put(id string, found *target, changes int) {
 	defer t.mu.Unlock()
 	if changes == t.changes {
 		t.known.Add(id, found)
+	}
+}
+
+// getAt and putAt are get and put for which endpoints have a URL.
+func (t *Cache) getAt(key placeOf) (found []Endpoint, known bool, changes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	found, known = t.at.Get(key)
+	return found, known, t.changes
+}
+
+func (t *Cache) putAt(key placeOf, found []Endpoint, changes int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if changes == t.changes {
+		t.at.Add(key, found)
 	}
 }
 

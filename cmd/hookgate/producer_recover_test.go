@@ -18,6 +18,7 @@ import (
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/internal/faults"
+	"github.com/hookgate/hookgate/portal"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/store/sqlite"
@@ -46,7 +47,7 @@ func (deaf) Attempt(_ context.Context, d *store.Delivery) delivery.Answer {
 func fail(t *testing.T, path string, p *producer, dead, held int) {
 	t.Helper()
 	ctx := t.Context()
-	s, err := store.Open(ctx, sqlite.New(path, time.Second), store.Options{Migrations: slices.Concat(sender.Migrations(), api.Migrations()), Match: sender.Match})
+	s, err := store.Open(ctx, sqlite.New(path, time.Second), store.Options{Migrations: slices.Concat(sender.Migrations(), api.Migrations(), portal.Migrations()), Match: sender.Match})
 	if err != nil {
 		t.Fatal(err)
 	}
