@@ -547,7 +547,9 @@ func TestPlayUnreadable(t *testing.T) {
 	app := b.app("Acme")
 	in := b.as(ofApp(app.ID)).take(app.ID)
 	in.endpoint(sender.EndpointIn{})
-	change(b, func(tx *store.Tx) (int64, error) { return tx.Exec("UPDATE sender_secrets SET sealed = ?", []byte("no secret")) })
+	change(b, func(tx *store.Tx) (int64, error) {
+		return tx.Exec("UPDATE sender_secrets SET sealed = ?", []byte("no secret"))
+	})
 	if got := in.send("still here"); got.status != http.StatusOK {
 		t.Errorf("%d", got.status)
 	}
