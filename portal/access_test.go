@@ -21,13 +21,15 @@ func decode(t *testing.T, key string) []byte {
 	return text
 }
 
-// The link to the portal, and the refusals in the documented shape.
+// The link to the portal, and the refusals in the documented shape. Where it leads is
+// configured, and no request's Host decides it (P-10).
 func TestPortalAccess(t *testing.T) {
 	b := newBed(t, config{brand: "Acme & Söhne"})
 	app := b.app("Acme")
 	ask := func(path, authorization string) *reply {
 		v := b.visitor()
 		r := v.request(http.MethodGet, path, nil)
+		r.Host = "evil.example"
 		if authorization != "" {
 			r.Header.Set("Authorization", authorization)
 		}

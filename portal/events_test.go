@@ -23,7 +23,10 @@ func TestEvents(t *testing.T) {
 		t.Error(got.body)
 	}
 	for _, in := range []sender.EventTypeIn{
-		{Name: "invoice.paid", Description: "Somebody has paid"}, {Name: "invoice.void", Deprecated: true}, {Name: "user.made"}, {Name: "bill.paid", GroupName: "invoice"},
+		{Name: "invoice.paid", Description: "Somebody has paid"},
+		{Name: "invoice.void", Deprecated: true},
+		{Name: "user.made"},
+		{Name: "bill.paid", GroupName: "invoice"},
 		{Name: "old.one", Archived: true},
 	} {
 		b.eventType(in)
