@@ -49,6 +49,7 @@ type Sender struct {
 	client *Client
 	post   func(context.Context, Post) *Exchange
 
+	routes   *store.Memo[string, *route]
 	limits   limits
 	failures failures
 	work     worklist
@@ -81,7 +82,7 @@ func New(o Options) (*Sender, error) {
 	o.Retention = cmp.Or(max(o.Retention, 0), maxRetention)
 	o.DisableAfter = cmp.Or(max(o.DisableAfter, 0), 120*time.Hour)
 	o.Client.Guard = o.Guard
-	s := &Sender{Options: o, client: NewClient(o.Client), stop: func() {}}
+	s := &Sender{Options: o, client: NewClient(o.Client), routes: store.NewMemo[string, *route](o.Store, keptRoutes), stop: func() {}}
 	s.post = s.client.Post
 	s.failures.init()
 	s.work.init()

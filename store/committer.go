@@ -178,6 +178,7 @@ func (s *Store) try(batch []*work) (err error) {
 	if err = tx.apply(batch); err == nil {
 		_, err = tx.Exec("COMMIT")
 	}
+	s.changed(batch)
 	if err != nil {
 		_, rollback := s.db.Writer().ExecContext(s.ctx, "ROLLBACK")
 		return s.broken(errors.Join(err, rollback))
