@@ -97,8 +97,6 @@ func TestRevocationsAreSwept(t *testing.T) {
 
 // A token that was found good a moment ago is refused once it is ended, by whomever, and
 // when it has expired, or the clock has gone back to before it was issued.
-//
-// (E-18)
 func TestKnownTokenIsEnded(t *testing.T) {
 	b := newTokenBed(t, keyText)
 	other := api.NewTokens(keyring(t, keyText), b.store, api.Audience, nil)
