@@ -8,25 +8,28 @@ import (
 	"github.com/hookgate/hookgate/store"
 )
 
-// standing reports whether a token was revoked, or that it was made from, or has ended
-// with all of its application or session.
-func (t *Tokens) standing(ctx context.Context, token *Token) error {
-	now := t.now().UnixMilli()
-	revoked := false
-	err := t.store.QueryOften(ctx, `SELECT 1 FROM api_revoked WHERE id IN (?, ?)
-UNION ALL SELECT 1 FROM api_cutoffs WHERE app = ? AND (session = '' OR session = ?) AND issued >= ? AND effective <= ?`,
-		[]any{token.ID, token.Parent, token.App, token.Session, token.Issued.UnixMilli(), now}, func(scan func(...any) error) error {
-			var one int64
-			revoked = true
-			return scan(&one)
+// standing errs about a token that was revoked, as the one that it was made from may have been,
+// or ended with all of its application or session, and returns until when it is good if nobody ends it sooner.
+func (t *Tokens) standing(ctx context.Context, token *Token) (until time.Time, err error) {
+	now := t.now()
+	until = token.Expires
+	err = t.store.QueryOften(ctx, `SELECT 0 FROM api_revoked WHERE id IN (?, ?)
+UNION ALL SELECT effective FROM api_cutoffs WHERE app = ? AND (session = '' OR session = ?) AND issued >= ?`,
+		[]any{token.ID, token.Parent, token.App, token.Session, token.Issued.UnixMilli()}, func(scan func(...any) error) error {
+			var effective int64
+			err := scan(&effective)
+			if at := time.UnixMilli(effective); at.Before(until) {
+				until = at
+			}
+			return err
 		})
 	switch {
 	case err != nil:
-		return fmt.Errorf("looking a token up: %w", err)
-	case revoked:
-		return fmt.Errorf("%w: revoked", ErrToken)
+		return time.Time{}, fmt.Errorf("looking a token up: %w", err)
+	case !now.Before(until):
+		return time.Time{}, fmt.Errorf("%w: revoked", ErrToken)
 	}
-	return nil
+	return until, nil
 }
 
 // Revoke ends a token, for all gateways at once.

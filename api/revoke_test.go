@@ -95,6 +95,46 @@ func TestRevocationsAreSwept(t *testing.T) {
 	}
 }
 
+// A token that was found good a moment ago is refused once it is ended, by whomever, and
+// when it has expired, or the clock has gone back to before it was issued.
+func TestKnownTokenIsEnded(t *testing.T) {
+	b := newTokenBed(t, keyText)
+	other := api.NewTokens(keyring(t, keyText), b.store, api.Audience, nil)
+	known := func() (token api.Token, text string) {
+		token, text, err := b.Mint(ofApp(appA), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			b.taken(t, text, "before it is ended")
+		}
+		return token, text
+	}
+	for _, tokens := range []*api.Tokens{b.Tokens, other} {
+		token, text := known()
+		b.do(t, func(tx *store.Tx) error { return tokens.Revoke(tx, &token) })
+		b.refused(t, text, "revoked")
+		_, text = known()
+		b.do(t, func(tx *store.Tx) error { return tokens.ExpireAll(tx, appA, nil, 0) })
+		b.refused(t, text, "ended with all others")
+		b.clock.move(time.Second)
+		_, text = known()
+		b.do(t, func(tx *store.Tx) error { return tokens.ExpireAll(tx, appA, nil, time.Minute) })
+		b.taken(t, text, "in the time of grace")
+		b.clock.move(time.Minute - time.Millisecond)
+		b.taken(t, text, "at the end of the time of grace")
+		b.clock.move(time.Millisecond)
+		b.refused(t, text, "after the time of grace")
+	}
+	_, text := known()
+	b.clock.move(-2 * time.Minute)
+	b.refused(t, text, "not valid yet")
+	b.clock.move(2 * time.Minute)
+	b.taken(t, text, "valid again")
+	b.clock.move(time.Hour)
+	b.refused(t, text, "expired")
+}
+
 func TestExpireAll(t *testing.T) {
 	b := newTokenBed(t, keyText)
 	session := func(app, session string) string {

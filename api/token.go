@@ -48,7 +48,20 @@ type Tokens struct {
 	now      func() time.Time
 	signing  tokenKey
 	keys     map[string][]byte // by kid
+	known    *store.Memo[[sha256.Size]byte, known]
 }
+
+// keptTokens is how many tokens are remembered that were found good.
+const keptTokens = 1024
+
+// known is a token that was found good, and from when to when it is as long as nobody ends
+// any.
+type known struct {
+	token       Token
+	from, until time.Time
+}
+
+func (k *known) good(at time.Time) bool { return !at.Before(k.from) && at.Before(k.until) }
 
 type tokenKey struct {
 	id  string
@@ -62,7 +75,7 @@ func NewTokens(ring *sender.Keyring, s *store.Store, audience string, now func()
 	if now == nil {
 		now = s.Now
 	}
-	t := &Tokens{audience: audience, store: s, now: now, keys: make(map[string][]byte)}
+	t := &Tokens{audience: audience, store: s, now: now, keys: make(map[string][]byte), known: store.NewMemo[[sha256.Size]byte, known](s, keptTokens)}
 	for i, key := range ring.Derive(purpose + audience) {
 		sum := sha256.Sum256(append([]byte("kid\x00"), key...))
 		id := hex.EncodeToString(sum[:8])
@@ -162,21 +175,29 @@ func (c *claims) token() Token {
 // and that it was not revoked. What is none gets an error that wraps [ErrToken]; other
 // errors are the store's.
 func (t *Tokens) Parse(ctx context.Context, text string) (Token, error) {
+	if len(text) > maxToken {
+		return Token{}, fmt.Errorf("%w: longer than %d bytes", ErrToken, maxToken)
+	}
+	sum := sha256.Sum256([]byte(text))
+	found, ok, at := t.known.Get(sum)
+	now := t.now()
+	if ok && found.good(now) {
+		return found.token, nil
+	}
 	token, err := t.verify(text)
 	if err != nil {
 		return Token{}, err
 	}
-	if err := t.standing(ctx, &token); err != nil {
+	until, err := t.standing(ctx, &token)
+	if err != nil {
 		return Token{}, err
 	}
+	t.known.Put(sum, known{token: token, from: now, until: until}, at)
 	return token, nil
 }
 
 // verify checks what a token says by itself.
 func (t *Tokens) verify(text string) (Token, error) {
-	if len(text) > maxToken {
-		return Token{}, fmt.Errorf("%w: longer than %d bytes", ErrToken, maxToken)
-	}
 	if strings.ContainsAny(text, "\r\n") { // the decoder passes over them
 		return Token{}, fmt.Errorf("%w: it has line breaks", ErrToken)
 	}

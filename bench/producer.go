@@ -11,10 +11,12 @@ import (
 
 // The ways of the comparison of producers: to 1 and to 10 endpoints a message.
 const (
-	bareOne = "bare-1" // a loop of signed posts
-	sendOne = "send-1" // a gateway that is sent messages
-	bareTen = "bare-10"
-	sendTen = "send-10"
+	bareOne  = "bare-1"  // a loop of signed posts
+	sendOne  = "send-1"  // a gateway that is sent messages
+	drainOne = "drain-1" // the gateway, once it has accepted them all
+	bareTen  = "bare-10"
+	sendTen  = "send-10"
+	drainTen = "drain-10"
 )
 
 // producers measures a gateway that sends and the bare loop by turns.
@@ -35,13 +37,16 @@ type sending struct {
 	name      string
 	app       int // the gateway's; -1: the bare loop
 	endpoints int
+	held      bool // the sink answers nothing before all messages are accepted, and what follows counts
 }
 
 var sendings = []sending{
-	{bareOne, -1, 1},
-	{sendOne, 0, 1},
-	{bareTen, -1, 10},
-	{sendTen, 1, 10},
+	{bareOne, -1, 1, false},
+	{sendOne, 0, 1, false},
+	{drainOne, 0, 1, true},
+	{bareTen, -1, 10, false},
+	{sendTen, 1, 10, false},
+	{drainTen, 1, 10, true},
 }
 
 // compareProducer measures what is delivered a second, and then whether an endpoint that
@@ -73,7 +78,7 @@ func compareProducer(ctx context.Context, out io.Writer, l load, rounds, size in
 	if err != nil {
 		return nil, err
 	}
-	r.table(out, []string{bareOne, sendOne, bareTen, sendTen}, accepted, delivered, deliveryCPU, writtenOf, batchOf)
+	r.table(out, []string{bareOne, sendOne, drainOne, bareTen, sendTen, drainTen}, accepted, delivered, deliveryCPU, writtenOf, batchOf)
 	fmt.Fprintf(out, "\n%d messages accepted, %d deliveries, each signed and come once\n", p.sent, p.took)
 	late, err := p.delays(ctx, out, rounds)
 	if err != nil {
@@ -96,8 +101,12 @@ func (r results) producerGoals() []goal {
 	return []goal{
 		{name: "send-1/bare-1 deliveries/s", values: r.ratio(sendOne, bareOne, delivered), bound: atLeast, limit: 0.50},
 		{name: "send-10/bare-10 deliveries/s", values: r.ratio(sendTen, bareTen, delivered), bound: atLeast, limit: 0.50},
+		{name: "drain-1/bare-1 deliveries/s", values: r.ratio(drainOne, bareOne, delivered)},
+		{name: "drain-10/bare-10 deliveries/s", values: r.ratio(drainTen, bareTen, delivered)},
 		{name: "send-1/bare-1 CPU", values: r.ratio(sendOne, bareOne, deliveryCPU)},
 		{name: "send-10/bare-10 CPU", values: r.ratio(sendTen, bareTen, deliveryCPU)},
+		{name: "drain-1/bare-1 CPU", values: r.ratio(drainOne, bareOne, deliveryCPU)},
+		{name: "drain-10/bare-10 CPU", values: r.ratio(drainTen, bareTen, deliveryCPU)},
 	}
 }
 
@@ -195,15 +204,27 @@ func (p *producers) measure(ctx context.Context, w sending, n int, m *measured) 
 		}
 		by, send = p.gate.server, func() error { return p.send(p.gate.server, targets, 0, 202, new(measured)) }
 	}
+	open := func() {}
+	if w.held {
+		open = p.sink.hold()
+	}
 	since, err := by.spent(ctx)
 	if err != nil {
 		return err
 	}
 	began := time.Now()
-	if err := send(); err != nil {
+	err = send()
+	m.took += time.Since(began)
+	if err == nil && w.held {
+		if err = by.rest(ctx); err == nil {
+			since, err = by.spent(ctx)
+		}
+		began = time.Now()
+	}
+	open()
+	if err != nil {
 		return err
 	}
-	m.took += time.Since(began)
 	if err := arrive(ctx, all, patience); err != nil {
 		return fmt.Errorf("%s: %w: %w", w.name, err, p.sink.check())
 	}

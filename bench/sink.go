@@ -27,6 +27,7 @@ type sink struct {
 	released chan struct{}
 
 	mu              sync.Mutex
+	gate            chan struct{} // nobody is answered before it is closed; nil: everybody is
 	slice, messages int
 	came            []time.Time // by message and endpoint
 	count, want     int
@@ -78,6 +79,13 @@ func (s *sink) take(w http.ResponseWriter, r *http.Request, endpoint int) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
+	if gate := s.closedGate(); gate != nil {
+		select {
+		case <-gate:
+		case <-r.Context().Done():
+			return
+		}
+	}
 	if endpoint == s.tarpit {
 		select {
 		case <-s.released:
@@ -120,6 +128,27 @@ func (s *sink) expect(slice, messages, deliveries int) <-chan struct{} {
 		close(s.all)
 	}
 	return s.all
+}
+
+// hold lets all deliveries wait for their answer until open is called.
+func (s *sink) hold() (open func()) {
+	gate := make(chan struct{})
+	set := func(to chan struct{}) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.gate = to
+	}
+	set(gate)
+	return func() {
+		set(nil)
+		close(gate)
+	}
+}
+
+func (s *sink) closedGate() chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.gate
 }
 
 // check errs unless what came is what was expected.

@@ -9,8 +9,8 @@ import (
 )
 
 // dispatcher brings deliveries to one destination, and remembers how it fares over
-// all generations. Its loop, run, alone reads the store; each attempt has a
-// goroutine, which takes the next delivery when it is done with one.
+// all generations. Its loop, run, alone reads the store; each attempt has one of the
+// engine's workers, which takes the next delivery when it is done with one.
 //
 // What mu guards holds whenever it is free:
 //
@@ -205,7 +205,7 @@ func (d *dispatcher) full() bool {
 // start begins attempts as long as there are slots and deliveries for them.
 func (d *dispatcher) start() {
 	for t := d.take(); t != nil; t = d.take() {
-		d.engine.goroutines.Go(func() { d.work(t) })
+		d.engine.work(job{d, t})
 	}
 }
 

@@ -66,14 +66,15 @@ type Engine struct {
 
 	// ctx is that of all attempts and of what the engine asks the store. Canceling
 	// it ends all goroutines, of which there are: the dispatchers' and the keeper's,
-	// one for each attempt, and one for jobs while there are some.
+	// the workers, and one for jobs while there are some.
 	ctx        context.Context
 	cancel     context.CancelFunc
 	goroutines sync.WaitGroup
 	// open counts what has been begun: attempts, and outcomes until they are
 	// committed. While the engine stops, none signals that there is nothing left.
-	open atomic.Int64
-	none chan struct{}
+	open    atomic.Int64
+	none    chan struct{}
+	workers workers
 
 	// pausing is held while pauses are read or changed, and goes before mu.
 	pausing sync.Mutex
@@ -107,7 +108,7 @@ func New(s Store, o Options) *Engine {
 	}
 	e := &Engine{
 		store: s, clock: newClock(o.Now, s.Standing().Shared), random: o.Rand, logger: o.Logger, watch: o.Observer,
-		none: make(chan struct{}, 1), dispatchers: make(map[string]*dispatcher),
+		none: make(chan struct{}, 1), workers: newWorkers(), dispatchers: make(map[string]*dispatcher),
 	}
 	e.ctx, e.cancel = context.WithCancel(context.Background())
 	return e

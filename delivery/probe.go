@@ -74,6 +74,6 @@ func (d *dispatcher) probe(now time.Time) error {
 	}
 	d.begin(t)
 	d.mu.Unlock()
-	d.engine.goroutines.Go(func() { d.work(t) })
+	d.engine.work(job{d, t})
 	return nil
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/net/http/httpguts"
 )
 
@@ -60,6 +61,13 @@ type Client struct {
 	options   ClientOptions
 	tls       *tls.Config
 	transport *http.Transport
+	blanks    *lru.Cache[string, *blank]
+}
+
+// blank is a request to a URL that has been checked, to be filled in.
+type blank struct {
+	request *http.Request
+	shown   string // the URL, as it is kept
 }
 
 const (
@@ -75,6 +83,8 @@ const (
 	// one before, or when that has failed.
 	maxAddresses = 8
 	nextAddress  = 300 * time.Millisecond
+	// keptBlanks is for how many URLs a request is kept.
+	keptBlanks = 1024
 )
 
 // NewClient returns a client. It is closed by [Client.Close].
@@ -88,7 +98,8 @@ func NewClient(o ClientOptions) *Client {
 	if o.Resolver == nil {
 		o.Resolver = net.DefaultResolver
 	}
-	c := &Client{options: o, tls: &tls.Config{
+	blanks, _ := lru.New[string, *blank](keptBlanks) // it errs about the size only
+	c := &Client{options: o, blanks: blanks, tls: &tls.Config{
 		MinVersion: tls.VersionTLS12, RootCAs: o.RootCAs, NextProtos: []string{"h2", "http/1.1"},
 		ClientSessionCache: tls.NewLRUClientSessionCache(o.IdleConns),
 	}}
@@ -127,7 +138,8 @@ type Post struct {
 	// URL is the endpoint's, as [CheckURL] returns it.
 	URL string
 	// Header are the headers of the request. Those that belong to the connection, the
-	// host and the body's length are ours, in any spelling, as is the user agent.
+	// host and the body's length are ours, in any spelling, as is the user agent. The
+	// values must not be changed any more: the exchange has them, too.
 	Header http.Header
 	// Body is sent as it is. It must not be changed meanwhile.
 	Body []byte
@@ -156,17 +168,23 @@ func (c *Client) post(ctx context.Context, p Post, ex *Exchange) {
 	at := new(progress)
 	ctx, cancel := context.WithCancel(httptrace.WithClientTrace(ctx, at.trace()))
 	defer cancel() // lets go of what has not been read
-	ex.URL = redact(p.URL[:min(len(p.URL), MaxURL)])
 	var local http.Handler
 	if c.options.local != nil {
 		local = c.options.local(ctx, p.URL)
 	}
-	r, err := c.request(ctx, p, local != nil)
+	to, err := c.blank(p.URL, local != nil)
+	if err != nil {
+		ex.URL = redact(p.URL[:min(len(p.URL), MaxURL)])
+		ex.fail(ctx, &requestError{err}, at)
+		return
+	}
+	ex.URL = to.shown
+	r, err := c.request(ctx, to, p)
 	if err != nil {
 		ex.fail(ctx, &requestError{err}, at)
 		return
 	}
-	ex.URL, ex.Sent = redactURL(r.URL), keptHeader(r.Header)
+	ex.Sent = keptHeader(r.Header)
 	var response *http.Response
 	if local != nil {
 		at.handed = true
@@ -199,22 +217,43 @@ func (c *Client) post(ctx context.Context, p Post, ex *Exchange) {
 	}
 }
 
-// request makes the request of a post. Where a connection leads is for the guard.
-func (c *Client) request(ctx context.Context, p Post, local bool) (*http.Request, error) {
-	text := p.URL
-	if !local {
-		checked, err := CheckURL(p.URL, c.options.Guard)
-		if err != nil {
-			return nil, err
-		}
-		text = checked
+// blank returns the request to a URL, which is checked unless it is local.
+func (c *Client) blank(url string, local bool) (*blank, error) {
+	if local {
+		return newBlank(url)
 	}
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, text, bytes.NewReader(p.Body))
+	if to, ok := c.blanks.Get(url); ok {
+		return to, nil
+	}
+	text, err := CheckURL(url, c.options.Guard)
+	if err != nil {
+		return nil, err
+	}
+	to, err := newBlank(text)
+	if err == nil {
+		c.blanks.Add(url, to)
+	}
+	return to, err
+}
+
+func newBlank(url string) (*blank, error) {
+	r, err := http.NewRequest(http.MethodPost, url, nil) //nolint:noctx // it gets one with each post
 	if err != nil {
 		return nil, errors.New("the URL cannot be parsed")
 	}
-	// A body of length 0 is announced as well. That NewRequest has set GetBody lets the
-	// transport send again what was not seen.
+	return &blank{r, redactURL(r.URL)}, nil
+}
+
+// request makes the request of a post.
+func (c *Client) request(ctx context.Context, to *blank, p Post) (*http.Request, error) {
+	r := to.request.WithContext(ctx)
+	// A body of length 0 is announced as well. GetBody lets the transport send again what
+	// was not seen.
+	r.Body, r.ContentLength = http.NoBody, int64(len(p.Body))
+	r.GetBody = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(p.Body)), nil }
+	if len(p.Body) > 0 {
+		r.Body, _ = r.GetBody() // it never fails
+	}
 	r.Header = make(http.Header, len(p.Header)+3)
 	authorized, accept := false, false
 	for name, values := range p.Header {
@@ -230,7 +269,10 @@ func (c *Client) request(ctx context.Context, p Post, local bool) (*http.Request
 			name = strings.ToLower(name)
 		}
 		authorized, accept = authorized || canonical == "Authorization", accept || canonical == "Accept"
-		r.Header[name] = append(r.Header[name], values...)
+		if before := r.Header[name]; before != nil {
+			values = append(before, values...)
+		}
+		r.Header[name] = slices.Clip(values)
 	}
 	if password, ok := r.URL.User.Password(); r.URL.User != nil && !authorized && (ok || r.URL.User.Username() != "") {
 		r.SetBasicAuth(r.URL.User.Username(), password)
@@ -250,6 +292,9 @@ var ownHeaders = []string{
 
 // read reads the body of a response, and keeps its beginning.
 func (e *Exchange) read(body io.Reader) error {
+	if body == http.NoBody {
+		return nil
+	}
 	beginning := new(bytes.Buffer)
 	n, err := io.Copy(beginning, io.LimitReader(body, keptResponse))
 	e.Body = beginning.Bytes()

@@ -137,16 +137,6 @@ func (e *Exchange) Encode() []byte {
 	return encoded
 }
 
-func (w *exchangeJSON) encode() []byte {
-	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(w); err != nil {
-		panic(err) // there is nothing in it that JSON cannot hold
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
 // DecodeExchange reads what [Exchange.Encode] has written. Fields that it does not
 // know are left out, as a later release may have added them.
 func DecodeExchange(data []byte) (*Exchange, error) {
@@ -171,18 +161,29 @@ func DecodeExchange(data []byte) (*Exchange, error) {
 	return e, nil
 }
 
-// secretHeaders are the names of headers whose values are masked, in lower case.
-// Signatures are no secrets: they are of this one message.
-var secretHeaders = []string{
-	"api-key", "apikey", "authentication", "authorization", "cookie", "cookie2", "proxy-authenticate", "proxy-authorization", "set-cookie",
-	"set-cookie2", "www-authenticate", "x-access-key", "x-amz-security-token", "x-api-key", "x-auth", "x-auth-key", "x-functions-key",
+// What is masked: the values of headers of these names, and of those whose names have one
+// of these words, in lower case. Signatures are no secrets: they are of this one message.
+var (
+	secretHeaders = []string{
+		"api-key", "apikey", "authentication", "authorization", "cookie", "cookie2", "proxy-authenticate", "proxy-authorization", "set-cookie",
+		"set-cookie2", "www-authenticate", "x-access-key", "x-amz-security-token", "x-api-key", "x-auth", "x-auth-key", "x-functions-key",
+	}
+	secretWords = []string{"token", "secret", "password", "passwd", "credential", "apikey", "api-key", "session"}
+)
+
+// plainHeaders are those of nearly every exchange, of which it need not be found out.
+var plainHeaders = map[string]bool{
+	"Accept": true, "Content-Length": true, "Content-Type": true, "Date": true, "Server": true, "User-Agent": true,
+	"Webhook-Id": true, "Webhook-Signature": true, "Webhook-Timestamp": true, "Svix-Id": true, "Svix-Signature": true, "Svix-Timestamp": true,
 }
 
 // isSecret says whether the value of a header is masked.
 func isSecret(name string) bool {
+	if plainHeaders[name] {
+		return false
+	}
 	name = strings.ToLower(name)
-	return slices.Contains(secretHeaders, name) || slices.ContainsFunc([]string{"token", "secret", "password", "passwd", "credential", "apikey", "api-key", "session"},
-		func(word string) bool { return strings.Contains(name, word) })
+	return slices.Contains(secretHeaders, name) || slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name, word) })
 }
 
 // keptHeader returns the headers as they are kept with an exchange.
@@ -195,12 +196,15 @@ func KeptHeader(h http.Header, most int) http.Header {
 	if len(h) == 0 {
 		return nil
 	}
+	if isKept(h) {
+		return h
+	}
 	k, fields, size := make(http.Header, min(len(h), maxFields)), 0, 0
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		for _, value := range h[name] {
 			if isSecret(name) {
 				value = Masked
-			} else if strings.EqualFold(name, "Location") || strings.EqualFold(name, "Content-Location") {
+			} else if isLocation(name) {
 				value = redact(value)
 			}
 			value = strings.ToValidUTF8(value[:min(len(value), maxValue)], "\ufffd")
@@ -212,6 +216,27 @@ func KeptHeader(h http.Header, most int) http.Header {
 		}
 	}
 	return k
+}
+
+func isLocation(name string) bool {
+	return strings.EqualFold(name, "Location") || strings.EqualFold(name, "Content-Location")
+}
+
+// isKept reports whether headers are kept as they are.
+func isKept(h http.Header) bool {
+	fields, size := 0, 0
+	for name, values := range h {
+		if isSecret(name) || isLocation(name) {
+			return false
+		}
+		for _, value := range values {
+			fields, size = fields+1, size+len(name)+len(value)
+			if len(value) > maxValue || !utf8.ValidString(value) {
+				return false
+			}
+		}
+	}
+	return fields <= maxFields && size <= maxHeader
 }
 
 // redact returns a URL without its user, and without the values of parameters that

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -40,6 +41,35 @@ func TestExchangeIsBounded(t *testing.T) {
 		}
 		if name == "text" && (!bytes.Contains(encoded, []byte(`"text":"añ\"<&>\\\n`)) || !bytes.Equal(back.Body, e.Body)) {
 			t.Errorf("%.200s", encoded)
+		}
+	}
+}
+
+// TestExchangeIsJSON: an exchange is written as JSON with all that it has and nothing
+// that it has not, whatever characters there are.
+func TestExchangeIsJSON(t *testing.T) {
+	odd := "\"\\/\b\x00\u2028<&>é\U0001F600"
+	for _, tt := range []struct {
+		exchange sender.Exchange
+		want     string
+	}{
+		{sender.Exchange{}, `{}`},
+		{sender.Exchange{Status: 200}, `{"status":200}`},
+		{sender.Exchange{Took: 1500 * time.Microsecond, Cut: true, Withheld: true, Body: []byte("a")}, `{"text":"a","cut":true,"withheld":true,"ms":1}`},
+		{sender.Exchange{Body: []byte{0xff}, Class: sender.ClassReset, Sent: http.Header{}}, `{"base64":"/w==","class":"reset"}`},
+		{
+			sender.Exchange{Protocol: "HTTP/1.1", Sent: http.Header{"B": {"1", odd}, "A": {}, "C": {""}}, Header: http.Header{odd: {"\xff"}}, URL: odd, Reason: "a\xffb"},
+			`{"url":ODD,"protocol":"HTTP/1.1","sent":{"A":[],"B":["1",ODD],"C":[""]},"header":{ODD:["�"]},"reason":"a�b"}`,
+		},
+	} {
+		var got, want any
+		quoted, _ := json.Marshal(odd)
+		if err := json.Unmarshal([]byte(strings.ReplaceAll(tt.want, "ODD", string(quoted))), &want); err != nil {
+			t.Fatal(err)
+		}
+		encoded := tt.exchange.Encode()
+		if err := json.Unmarshal(encoded, &got); err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s, %v; want %v", encoded, err, want)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"mime"
-	"strings"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -110,39 +109,6 @@ func (s *Sender) ensure(ctx context.Context, ref string, in *ApplicationIn) erro
 		_, _, err := s.EnsureApplication(tx, *in)
 		return err
 	})
-}
-
-// route returns the id of an application, and those of its endpoints that take a message.
-func (s *Sender) route(ctx context.Context, ref string, in *MessageIn) (app string, to []string, err error) {
-	if ref == "" {
-		return "", nil, fmt.Errorf("application %w", ErrNotFound)
-	}
-	err = s.Store.QueryOften(ctx, `SELECT a.id, COALESCE(e.id, ''), COALESCE(e.types, ''), COALESCE(e.channels, '') FROM sender_applications a
-LEFT JOIN sender_endpoints e ON e.app = a.id AND e.disabled = 0 AND e.deleted = 0 WHERE a.`+refColumn(prefixApplication, ref)+" = ? ORDER BY e.id", []any{ref}, func(scan func(...any) error) error {
-		var endpoint, types, channels string
-		err := scan(&app, &endpoint, &types, &channels)
-		if endpoint != "" && takes(types, in.EventType) && takes(channels, in.Channels...) {
-			to = append(to, endpoint)
-		}
-		return err
-	})
-	if err == nil && app == "" {
-		err = fmt.Errorf("application %w", ErrNotFound)
-	}
-	return app, to, err
-}
-
-// takes reports whether a list as it is stored has one of the names, or is for all.
-func takes(list string, names ...string) bool {
-	if list == "" {
-		return true
-	}
-	for _, name := range names {
-		if strings.Contains(list, ","+name+",") {
-			return true
-		}
-	}
-	return false
 }
 
 // send stores a message, which has been checked, for some endpoints of an application.

@@ -68,6 +68,43 @@ func TestFanOut(t *testing.T) {
 	})
 }
 
+// TestFanOutFollows: a message goes where the endpoints that there are when it is sent say,
+// however often messages were sent before, by the id and by the uid of the application.
+func TestFanOutFollows(t *testing.T) {
+	onStores(t, func(b *bed) {
+		app := b.app("one")
+		wants := func(why, ref string, want ...string) {
+			b.Helper()
+			for range 2 {
+				m := b.send(ref, sender.MessageIn{})
+				l, err := b.sender.AttemptedDestinations(b.Context(), app.ID, m.ID, sender.Page{})
+				slices.Sort(want)
+				if got := idsOf(l.Data, func(ep *sender.MessageEndpoint) string { return ep.ID }); err != nil || !slices.Equal(got, want) {
+					b.Errorf("%s, to %s: it goes to %v, %v; want %v", why, ref, got, err, want)
+				}
+			}
+		}
+		for _, name := range []string{app.ID, "one"} {
+			wants("no endpoint", name)
+			first := b.endpoint(app.ID, sender.EndpointIn{})
+			wants("one endpoint", name, first.ID)
+			second := b.endpoint(app.ID, sender.EndpointIn{})
+			wants("another", name, first.ID, second.ID)
+			must(b, func(tx *store.Tx) (sender.Endpoint, error) {
+				return b.sender.PatchEndpoint(tx, app.ID, first.ID, sender.EndpointPatch{Disabled: ref(true)})
+			})
+			wants("the first is disabled", name, second.ID)
+			b.change(func(tx *store.Tx) error { return b.sender.DeleteEndpoint(tx, app.ID, second.ID) })
+			wants("the other is deleted", name)
+		}
+		b.change(func(tx *store.Tx) error { return b.sender.DeleteApplication(tx, app.ID) })
+		for _, name := range []string{app.ID, "one"} {
+			_, _, err := b.sender.CreateMessage(b.Context(), name, paid(sender.MessageIn{}))
+			wantNotFound(b.T, err)
+		}
+	})
+}
+
 // TestMessages: a message is read by its id and its event id, within its application, as
 // it was sent, to the byte.
 func TestMessages(t *testing.T) {

@@ -51,6 +51,7 @@ type Sender struct {
 	post   func(context.Context, Post) *Exchange
 	local  atomic.Pointer[Local]
 
+	routes   *store.Memo[string, *route]
 	limits   limits
 	failures failures
 	work     worklist
@@ -82,7 +83,7 @@ func New(o Options) (*Sender, error) {
 	}
 	o.Retention = cmp.Or(max(o.Retention, 0), maxRetention)
 	o.DisableAfter = cmp.Or(max(o.DisableAfter, 0), 120*time.Hour)
-	s := &Sender{Options: o, stop: func() {}}
+	s := &Sender{Options: o, routes: store.NewMemo[string, *route](o.Store, keptRoutes), stop: func() {}}
 	s.Client.Guard, s.Client.local = o.Guard, s.localHandler
 	s.client = NewClient(s.Client)
 	s.post = s.client.Post

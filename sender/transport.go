@@ -48,6 +48,9 @@ func (s transport) Attempt(ctx context.Context, d *store.Delivery) delivery.Answ
 // addHeaders adds an endpoint's own headers to ours, as they are spelled, but for those
 // that are ours.
 func addHeaders(to http.Header, own map[string]string) {
+	if len(own) == 0 {
+		return
+	}
 	ours := make(map[string]bool, len(to))
 	for name := range to {
 		ours[textproto.CanonicalMIMEHeaderKey(name)] = true

@@ -131,10 +131,12 @@ func (s *Store) Disown(ctx context.Context, destination string, ids []DeliveryID
 	})
 }
 
+const keptQuery = `SELECT ` + keptColumns + ` FROM ` + deliveryFrom
+
 // due reads deliveries that nobody else has.
-func (r *Reader) due(ctx context.Context, destination string, by time.Time, n int, held map[DeliveryID]bool) ([]Delivery, error) {
-	var ids [][]any
-	err := r.Query(ctx, dueQuery, []any{destination, millis(by), n + len(held)}, func(scan func(...any) error) error { // the oldest ones may all be held
+func (r *Reader) due(ctx context.Context, destination string, by time.Time, n int, held map[DeliveryID]bool) (deliveries []Delivery, err error) {
+	var ids []DeliveryID
+	err = r.QueryOften(ctx, dueQuery, []any{destination, millis(by), n + len(held)}, func(scan func(...any) error) error { // the oldest ones may all be held
 		var id DeliveryID
 		if err := scan(&id.Seq, &id.N); err != nil {
 			return err
@@ -142,22 +144,20 @@ func (r *Reader) due(ctx context.Context, destination string, by time.Time, n in
 		if held[id] {
 			return nil
 		}
-		if ids = append(ids, []any{id.Seq, id.N}); len(ids) == n {
+		if ids = append(ids, id); len(ids) == n {
 			return errEnough
 		}
 		return nil
 	})
-	if err != nil || len(ids) == 0 {
-		return nil, err
-	}
 	// The payloads are read one by one, as those that are held are not to be read.
-	deliveries := make([]Delivery, 0, len(ids))
-	err = r.each(ctx, `SELECT `+keptColumns+` FROM `+deliveryFrom, ids, func(scan func(...any) error) error {
-		d, _, err := scanKept(scan)
-		if err == nil && d.State == Pending { // not settled in between
-			deliveries = append(deliveries, d)
-		}
-		return err
-	})
+	for i := 0; err == nil && i < len(ids); i++ {
+		err = r.QueryOften(ctx, keptQuery, []any{ids[i].Seq, ids[i].N}, func(scan func(...any) error) error {
+			d, _, err := scanKept(scan)
+			if err == nil && d.State == Pending { // not settled in between
+				deliveries = append(deliveries, d)
+			}
+			return err
+		})
+	}
 	return deliveries, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime"
 	"sync/atomic"
 	"time"
 )
@@ -75,6 +76,7 @@ func (s *Store) gather(batch []*work) []*work {
 		}
 		take(w)
 	}
+	waited := false
 	for len(batch) < maxBatch && size < maxBatchBytes {
 		select {
 		case w, ok := <-s.queue:
@@ -83,7 +85,12 @@ func (s *Store) gather(batch []*work) []*work {
 			}
 			take(w)
 		default:
-			return batch
+			if waited {
+				return batch
+			}
+			// Those who have just been answered may be about to ask for more.
+			runtime.Gosched()
+			waited = true
 		}
 	}
 	return batch
@@ -178,6 +185,7 @@ func (s *Store) try(batch []*work) (err error) {
 	if err = tx.apply(batch); err == nil {
 		_, err = tx.Exec("COMMIT")
 	}
+	s.changed(batch)
 	if err != nil {
 		_, rollback := s.db.Writer().ExecContext(s.ctx, "ROLLBACK")
 		return s.broken(errors.Join(err, rollback))

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -18,8 +19,9 @@ const (
 // NextDue returns when the next delivery of a destination is due after a time; the
 // zero time if none is.
 func (r *Reader) NextDue(ctx context.Context, destination string, after time.Time) (time.Time, error) {
-	due, err := r.one(ctx, nextDueQuery, destination, millis(after))
-	return moment(due), err
+	var due sql.NullInt64
+	err := r.QueryOften(ctx, nextDueQuery, []any{destination, millis(after)}, func(scan func(...any) error) error { return scan(&due) })
+	return moment(due.Int64), err
 }
 
 // Oldest returns when the oldest pending delivery of a destination was armed; the

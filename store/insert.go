@@ -44,33 +44,30 @@ func (j *judge) insert() error {
 	return nil
 }
 
-// bulk is how many rows one statement inserts; the rest go one by one, so that
-// two statements are prepared for each table.
-const bulk = 16
+// bulks are how many rows one statement inserts: few numbers, as for each one is prepared
+// for each table.
+var bulks = [...]int{16, 4, 1}
 
 // insert writes rows of one table, so many arguments each, with few statements. The
 // end is what stands behind the rows.
 func (tx *Tx) insert(into, end string, width int, args []any) error {
-	if len(args) == 0 {
-		return nil
-	}
-	row := "(?" + strings.Repeat(", ?", width-1) + ")"
-	one := "INSERT INTO " + into + " VALUES " + row
-	if len(args) >= bulk*width {
-		many := one + strings.Repeat(", "+row, bulk-1) + end
-		for ; len(args) >= bulk*width; args = args[bulk*width:] {
-			if _, err := tx.Exec(many, args[:bulk*width]...); err != nil {
+	for _, rows := range bulks {
+		if len(args) < rows*width {
+			continue
+		}
+		query := insertQuery(into, end, width, rows)
+		for ; len(args) >= rows*width; args = args[rows*width:] {
+			if _, err := tx.Exec(query, args[:rows*width]...); err != nil {
 				return err
 			}
 		}
 	}
-	one += end
-	for ; len(args) > 0; args = args[width:] {
-		if _, err := tx.Exec(one, args[:width]...); err != nil {
-			return err
-		}
-	}
 	return nil
+}
+
+func insertQuery(into, end string, width, rows int) string {
+	row := "(?" + strings.Repeat(", ?", width-1) + ")"
+	return "INSERT INTO " + into + " VALUES " + row + strings.Repeat(", "+row, rows-1) + end
 }
 
 // checksum is of a payload: not every database finds out by itself that what it reads

@@ -146,32 +146,6 @@ func (p *prepared) add(db *sql.DB, query string, stmt *sql.Stmt) *sql.Stmt {
 	return stmt
 }
 
-// each runs a query, prepared once, for many arguments, and calls row for each row. It
-// is for a database at hand: each query is a round trip.
-func (r *Reader) each(ctx context.Context, query string, args [][]any, row func(scan func(...any) error) error) error {
-	if err := r.trouble(); err != nil {
-		return err
-	}
-	db := r.source.Readers()
-	if db == nil {
-		return ErrClosed
-	}
-	stmt, err := db.PrepareContext(ctx, r.dialect.rebind(query))
-	if err == nil {
-		defer func() { _ = stmt.Close() }() // its error would be that of what it has read
-	}
-	for i := 0; err == nil && i < len(args); i++ {
-		var rows *sql.Rows
-		if rows, err = stmt.QueryContext(ctx, args[i]...); err == nil {
-			err = eachRow(rows, row)
-		}
-	}
-	if err == nil {
-		return nil
-	}
-	return r.source.Classify(fmt.Errorf("querying: %w", err))
-}
-
 // errEnough ends a query early.
 var errEnough = errors.New("enough")
 

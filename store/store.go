@@ -49,8 +49,9 @@ type Store struct {
 	warned     map[string]bool // of what Warnings says
 	failure    atomic.Pointer[failure]
 	space      atomic.Pointer[Space]
-	full       atomic.Bool // a write has found no room since space was looked at
-	busy       atomic.Bool // something was committed since the watch last looked
+	full       atomic.Bool  // a write has found no room since space was looked at
+	busy       atomic.Bool  // something was committed since the watch last looked
+	changes    atomic.Int64 // see version
 	freeSpace  atomic.Int64
 	retention  atomic.Pointer[Retention]
 	sweeper    sweeper
@@ -86,6 +87,7 @@ func Open(ctx context.Context, db Database, o Options) (*Store, error) {
 	}
 	s.Reader = Reader{source: db, dialect: db.Dialect(), trouble: s.unreadable, migrations: o.Migrations}
 	s.space.Store(&Space{Free: -1})
+	s.changes.Store(1)
 	if err := s.load(ctx); errors.Is(err, ErrUnavailable) || errors.Is(err, ErrFailed) && db.Standing().Shared {
 		s.fail(err) // it is the server's, or the network's, and passes
 	} else if err != nil {
@@ -286,6 +288,7 @@ func (s *Store) ready() error {
 		s.Logger.Error("the store is still failed", slog.Any("error", err), slog.String("next_try_in", wait.String()))
 		return fmt.Errorf("%w: %w", ErrFailed, err)
 	}
+	s.changes.Add(1)
 	s.failure.Store(nil)
 	s.Logger.Info("the store works again")
 	return nil
