@@ -145,15 +145,18 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 	for i := range c.Keys {
 		form := c.Keys[i]
 		if !form.Algorithm.known() {
-			return fmt.Errorf("unknown algorithm %q; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and token", form.Algorithm)
+			return fmt.Errorf("unknown algorithm %q; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519, ecdsa-p256-sha256, rsa-pkcs1-sha256 and token", form.Algorithm)
 		}
 		if form.Algorithm.weak() && !allowWeak {
 			return fmt.Errorf("%s is weak; if the provider offers nothing better, say allow_weak", form.Algorithm)
 		}
 		switch form.Encoding {
-		case "", Text, Hex, Base64, Base64URL:
+		case "", Text, Hex, Base64, Base64URL, PEM:
 		default:
-			return fmt.Errorf("unknown encoding %q of the secret; there are text, hex, base64 and base64url", form.Encoding)
+			return fmt.Errorf("unknown encoding %q of the secret; there are text, hex, base64, base64url and pem", form.Encoding)
+		}
+		if form.Private && !form.Algorithm.pair() {
+			return fmt.Errorf("%s has no private keys: one secret signs and verifies", form.Algorithm)
 		}
 		if form.MinBytes < 0 {
 			return errors.New("the least length of a key cannot be negative")
@@ -167,8 +170,8 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 			}
 		}
 	}
-	if slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm == Token }) {
-		c.lengths = nil // a token has any length
+	if slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm.size() == 0 }) {
+		c.lengths = nil // any length
 	}
 	return c.checkEncodings()
 }
@@ -194,8 +197,11 @@ func (c *compiled) checkEncodings() error {
 		}
 		for _, other := range c.Encodings[:i] {
 			for _, form := range c.Keys {
-				if n := form.Algorithm.size(); n > 0 && e.size(n) == other.size(n) {
+				switch n := form.Algorithm.size(); {
+				case n > 0 && e.size(n) == other.size(n):
 					return fmt.Errorf("encodings %s and %s have the same length and cannot be told apart", other, e)
+				case n == 0:
+					return fmt.Errorf("a signature of %s has no length of its own that would tell %s from %s: name one encoding", form.Algorithm, other, e)
 				}
 			}
 		}

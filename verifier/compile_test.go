@@ -54,13 +54,13 @@ var schemeErrors = []struct {
 	// The keys.
 	{func(s *verifier.Scheme) { s.Keys = nil }, `no algorithm is named; hmac-sha256 is the usual one`},
 	{func(s *verifier.Scheme) { s.Keys = slices.Repeat(s.Keys, 9) }, `9 forms of the secret are too many, there may be 8`},
-	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = "md5" }, `unknown algorithm "md5"; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and token`},
+	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = "md5" }, `unknown algorithm "md5"; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519, ecdsa-p256-sha256, rsa-pkcs1-sha256 and token`},
 	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = verifier.HMACSHA1 }, `hmac-sha1 is weak; if the provider offers nothing better, say allow_weak`},
 	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = verifier.Token }, `token is weak; if the provider offers nothing better, say allow_weak`},
 	{func(s *verifier.Scheme) {
 		s.Keys = append(s.Keys, verifier.KeyForm{Prefix: "t_", Algorithm: verifier.Token})
 	}, `token is weak; if the provider offers nothing better, say allow_weak`},
-	{func(s *verifier.Scheme) { s.Keys[0].Encoding = "base32" }, `unknown encoding "base32" of the secret; there are text, hex, base64 and base64url`},
+	{func(s *verifier.Scheme) { s.Keys[0].Encoding = "base32" }, `unknown encoding "base32" of the secret; there are text, hex, base64, base64url and pem`},
 	{func(s *verifier.Scheme) { s.Keys[0].MinBytes = -1 }, `the least length of a key cannot be negative`},
 
 	// The encodings.

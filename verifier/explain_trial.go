@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -180,7 +179,7 @@ func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
 	switch k.form.Algorithm {
 	case Ed25519:
 		message := slices.Concat(pre, body, post)
-		right = func(s spelled) bool { return ed25519.Verify(k.bytes, message, s.bytes) }
+		right = func(s spelled) bool { return k.verify(message, s.bytes) }
 	case Token:
 		want := sha256.Sum256(k.bytes)
 		right = func(s spelled) bool {
@@ -194,6 +193,9 @@ func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
 		k.mac.Write(post)
 		mac := k.mac.Sum(nil)
 		right = func(s spelled) bool { return s.encoding != "" && hmac.Equal(s.bytes, mac) }
+		if k.form.Algorithm.pair() {
+			right = func(s spelled) bool { return s.encoding != "" && k.verify(mac, s.bytes) }
+		}
 	}
 	for _, s := range c.offer.signatures {
 		if right(s) {

@@ -290,12 +290,10 @@ func (e *Envelope) checkCandidates() error {
 	if e.n == 0 {
 		return refuse(ErrMalformedHeader, where, "holds no "+strings.Join(s.items, " or ")+" signature")
 	}
-	if s.lengths == nil {
-		return nil
-	}
 	candidates := e.candidates()
 	for i := range candidates {
-		if slices.Contains(s.lengths, len(candidates[i].text)) {
+		n := len(candidates[i].text)
+		if slices.Contains(s.lengths, n) || s.lengths == nil && n > 0 {
 			return nil
 		}
 	}

@@ -99,15 +99,18 @@ type Location struct {
 // Algorithm is how a key signs.
 type Algorithm string
 
-// The algorithms. HMAC is RFC 2104, Ed25519 RFC 8032. Token is no signature:
-// the secret itself is sent. SHA-1 and Token are weak and must be allowed by
-// [Options.AllowWeak].
+// The algorithms. HMAC is RFC 2104, Ed25519 RFC 8032. ECDSA is over P-256 and
+// SHA-256, its signature ASN.1; RSA is PKCS #1 v1.5 over SHA-256. Token is no
+// signature: the secret itself is sent. SHA-1 and Token are weak and must be
+// allowed by [Options.AllowWeak].
 const (
 	HMACSHA1   Algorithm = "hmac-sha1"
 	HMACSHA256 Algorithm = "hmac-sha256"
 	HMACSHA384 Algorithm = "hmac-sha384"
 	HMACSHA512 Algorithm = "hmac-sha512"
 	Ed25519    Algorithm = "ed25519"
+	ECDSAP256  Algorithm = "ecdsa-p256-sha256"
+	RSAPKCS1   Algorithm = "rsa-pkcs1-sha256"
 	Token      Algorithm = "token"
 )
 
@@ -116,9 +119,11 @@ const (
 type Encoding string
 
 // The encodings. Text means the bytes of the text itself and is for secrets
-// only. Base64 is padded, Base64URL is not (RFC 4648 sections 4 and 5).
+// only, as is PEM (RFC 7468). Base64 is padded, Base64URL is not (RFC 4648
+// sections 4 and 5).
 const (
 	Text      Encoding = "text"
+	PEM       Encoding = "pem"
 	Hex       Encoding = "hex"
 	Base64    Encoding = "base64"
 	Base64URL Encoding = "base64url"
@@ -128,7 +133,9 @@ const (
 type KeyForm struct {
 	// Prefix must begin the secret and is not part of the key.
 	Prefix string `json:"prefix,omitempty"`
-	// Encoding of the rest.
+	// Encoding of the rest. What it decodes to is the key; of ECDSA and RSA, and of
+	// Ed25519 in PEM, it is a public key as X.509 has it (SPKI) or a private one as
+	// PKCS #8.
 	Encoding Encoding `json:"encoding,omitempty"`
 	// Algorithm the key is for.
 	Algorithm Algorithm `json:"algorithm,omitempty"`
@@ -137,7 +144,7 @@ type KeyForm struct {
 	Item string `json:"item,omitempty"`
 	// MinBytes is the least length of the key. Default: 16.
 	MinBytes int `json:"min_bytes,omitempty"`
-	// Private marks a key that signs and never verifies (whsk_).
+	// Private marks a key of a pair that signs and never verifies (whsk_).
 	Private bool `json:"private,omitempty"`
 }
 
