@@ -30,10 +30,10 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) { s.Signed = "" }, `signed is empty; it is the template of the signed bytes, such as "{timestamp}.{body}"`},
 	{func(s *verifier.Scheme) { s.Signed = "{body" }, `signed "{body": a { without its }`},
 	{func(s *verifier.Scheme) { s.Signed = "a{" }, `signed "a{": a { without its }`},
-	{func(s *verifier.Scheme) { s.Signed = "{Body}" }, `signed "{Body}": unknown variable {Body}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
-	{func(s *verifier.Scheme) { s.Signed = "{}{body}" }, `signed "{}{body}": unknown variable {}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
-	{func(s *verifier.Scheme) { s.Signed = "{ body }" }, `signed "{ body }": unknown variable { body }; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
-	{func(s *verifier.Scheme) { s.Signed = "{literal}{body}" }, `signed "{literal}{body}": unknown variable {literal}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{Body}" }, `signed "{Body}": unknown variable {Body}; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{}{body}" }, `signed "{}{body}": unknown variable {}; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{ body }" }, `signed "{ body }": unknown variable { body }; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{literal}{body}" }, `signed "{literal}{body}": unknown variable {literal}; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
 	{func(s *verifier.Scheme) { s.Signed = "{body}.{body}" }, `signed "{body}.{body}": {body} is there twice`},
 	{func(s *verifier.Scheme) { s.Signed, s.ID = "{id}{body}", "header:X-Id" }, `signed "{id}{body}": {id} and {body} touch, so that bytes could move from one to the other unseen`},
 	{func(s *verifier.Scheme) {
@@ -102,11 +102,14 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) {
 		named(s)
 		s.Timestamp.From = "json:/time"
-	}, `timestamp: "json:/time": it is in a header or a part of the signature`},
+	}, `timestamp json:/time cannot be {timestamp} as well: the body is signed whole`},
+	{func(s *verifier.Scheme) {
+		s.Timestamp = &verifier.Timestamp{From: "json:time", Format: verifier.Unix}
+	}, `timestamp: "json:time": a JSON pointer begins with /`},
 	{func(s *verifier.Scheme) {
 		named(s)
 		s.Timestamp.From = "query:time"
-	}, `timestamp: "query:time": it is in a header or a part of the signature`},
+	}, `timestamp: "query:time": it is in a header, a part of the signature or the body`},
 	{func(s *verifier.Scheme) {
 		named(s)
 		s.Timestamp.From = "part:t"
@@ -144,6 +147,21 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) { s.UnsignedType = "header:X-Type" }, `"header:X-Type" is no header name`},
 	{func(s *verifier.Scheme) { s.BodyVaries = true }, `body_varies needs a signed id: without one nothing tells a duplicate`},
 	{func(s *verifier.Scheme) { s.ID, s.BodyVaries, s.BodyRepeats = "json:/id", true, true }, `body_varies and body_repeats cannot both hold`},
+	{func(s *verifier.Scheme) { s.IDVaries = true }, `id_varies is for an id that {id} signs; leave out any other that is not the event's`},
+	{func(s *verifier.Scheme) { s.ID, s.IDVaries = "json:/id", true }, `id_varies is for an id that {id} signs; leave out any other that is not the event's`},
+	{func(s *verifier.Scheme) { named(s); s.IDVaries, s.BodyVaries = true, true }, `body_varies needs a signed id: without one nothing tells a duplicate`},
+	{func(s *verifier.Scheme) { s.BodySHA256 = "query:sha" }, `body_sha256 query:sha: it is a value of the query, and signed holds {query} and not {body}`},
+	{func(s *verifier.Scheme) { s.Signed, s.BodySHA256 = "{query}", "header:X-SHA" }, `body_sha256 header:X-SHA: it is a value of the query, and signed holds {query} and not {body}`},
+	{func(s *verifier.Scheme) { s.Signed, s.BodySHA256 = "{query}", "sha" }, `body_sha256: "sha" is no reference; write header:<name>, query:<name>, part:<name> or json:<pointer>`},
+	{func(s *verifier.Scheme) { s.Signed = "{query}{body}" }, `signed "{query}{body}": {query} and {body} touch, so that bytes could move from one to the other unseen`},
+	{func(s *verifier.Scheme) { s.Signed = "{query}" }, `signed "{query}" does not hold {body}, so that anyone could change the body; if that is how the provider signs, say allow_weak`},
+	{func(s *verifier.Scheme) { s.MaxDecoded = -1 }, `a decoded body may have at most 16777216 bytes`},
+	{func(s *verifier.Scheme) { s.MaxDecoded = 16<<20 + 1 }, `a decoded body may have at most 16777216 bytes`},
+	{func(s *verifier.Scheme) { s.ResponseLimit = -1 }, `a limit cannot be negative`},
+	{func(s *verifier.Scheme) { s.Keys[0].Private = true }, `hmac-sha256 has no private keys: one secret signs and verifies`},
+	{func(s *verifier.Scheme) {
+		s.Keys[0].Algorithm, s.Encodings = verifier.ECDSAP256, []verifier.Encoding{verifier.Hex, verifier.Base64}
+	}, `a signature of ecdsa-p256-sha256 has no length of its own that would tell hex from base64: name one encoding`},
 	{func(s *verifier.Scheme) { s.MaxBody = -1 }, `a limit cannot be negative`},
 	{func(s *verifier.Scheme) { s.RetryHorizon = -2 }, `a limit cannot be negative`},
 	{func(s *verifier.Scheme) { s.Handshakes = []verifier.Handshake{{Method: "GET"}} }, `a handshake is a method and the query parameter or the header that must be there`},

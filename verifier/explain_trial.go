@@ -93,7 +93,7 @@ func (x *explainer) family() int {
 
 // offer reads the headers of an alias family.
 func (x *explainer) offer(family int) (o offer) {
-	o.values[varMethod], o.values[varURL] = x.request.Method, x.options.PublicURL
+	o.values[varMethod], o.values[varURL], o.values[varQuery] = x.request.Method, x.options.PublicURL, x.request.RawQuery
 	o.values[varTimestamp] = x.value(x.time, family)
 	o.values[varID] = x.value(x.id, family)
 	o.values[varType] = x.value(x.typ, family)
@@ -173,6 +173,9 @@ func (c *compiled) spellings(line string) (all []spelled) {
 // signedBy reports whether one of the signatures is the key's over this content
 // and body, and how it is spelled.
 func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
+	if !c.template.has(varBody) {
+		body = nil
+	}
 	before, after := c.template.around()
 	pre, post := before.append(nil, &c.offer.values), after.append(nil, &c.offer.values)
 	var right func(spelled) bool

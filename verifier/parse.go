@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -41,7 +43,9 @@ type Envelope struct {
 	v      *Verifier
 	values values
 	time   time.Time
-	family int // the alias family of the headers, -1 before it is known
+	gzip   bool              // the body is, and the scheme signs what is in it
+	digest [sha256.Size]byte // what the query says of the body
+	family int               // the alias family of the headers, -1 before it is known
 
 	n    int // candidates, in few or, if they are more than fit, all in more
 	few  [fewCandidates]candidate
@@ -90,6 +94,16 @@ func (e *Envelope) parse(v *Verifier, r *Request) error {
 	if err != nil {
 		return err
 	}
+	if s.query {
+		if err := e.readSignedQuery(r.RawQuery); err != nil {
+			return err
+		}
+	}
+	if s.MaxDecoded > 0 {
+		if err := e.readCoding(r.Header["Content-Encoding"]); err != nil {
+			return err
+		}
+	}
 	for i := range s.parts {
 		p := &s.parts[i]
 		value, err := e.readPart(r, p, list)
@@ -104,7 +118,7 @@ func (e *Envelope) parse(v *Verifier, r *Request) error {
 		}
 		e.values[p.variable] = value
 	}
-	if s.time == nil {
+	if s.time == nil || s.time.kind == inBody {
 		return nil
 	}
 	var ok bool
@@ -202,18 +216,55 @@ func readQuery(raw, name string) (string, error) {
 	if len(raw) > maxQuery {
 		return "", refuse(ErrMalformedHeader, name, "the query is too long")
 	}
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return "", refuse(ErrMalformedHeader, name, "the query cannot be parsed")
+	found, value := 0, ""
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, text, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(key)
+		if err == nil {
+			text, err = url.QueryUnescape(text)
+		}
+		if err != nil || strings.IndexByte(pair, ';') >= 0 {
+			return "", refuse(ErrMalformedHeader, name, "the query cannot be parsed")
+		}
+		if key == name {
+			found, value = found+1, text
+		}
 	}
-	switch values := query[name]; {
-	case len(values) > 1:
+	switch {
+	case found > 1:
 		return "", refuse(ErrMalformedHeader, name, "is there more than once")
-	case len(values) == 0 || values[0] == "":
+	case value == "":
 		return "", refuse(ErrMissingHeader, name, "")
 	default:
-		return values[0], nil
+		return value, nil
 	}
+}
+
+// readSignedQuery takes the query as it is in the signed text, and the digest of
+// the body in it.
+func (e *Envelope) readSignedQuery(raw string) error {
+	s := e.v.scheme
+	if raw == "" {
+		return refuse(ErrMissingHeader, "query", "")
+	}
+	if len(raw) > maxQuery || !visible(raw, s.queryEnd) {
+		return refuse(ErrMalformedHeader, "query", "it has to be at most 8 KiB of visible ASCII without the delimiter of the signed text")
+	}
+	e.values[varQuery] = raw
+	if s.digestAt == "" {
+		return nil
+	}
+	text, err := readQuery(raw, s.digestAt)
+	if err != nil {
+		return err
+	}
+	if len(text) != hex.EncodedLen(len(e.digest)) {
+		return refuse(ErrMalformedHeader, s.digestAt, "is no SHA-256 in hexadecimal")
+	}
+	if digest := Hex.decode(e.digest[:0], text); len(digest) != len(e.digest) {
+		return refuse(ErrMalformedHeader, s.digestAt, "is no SHA-256 in hexadecimal")
+	}
+	return nil
 }
 
 // readPart is read for a value that may also be an item of the signature list,
@@ -335,11 +386,13 @@ func trim(s string) string {
 // plainName reports whether a name can be shown, logged and sent on as a header:
 // visible ASCII without the byte that delimits it in the signed text.
 func plainName(name string, end byte) bool {
-	if name == "" || len(name) > maxName || strings.IndexByte(name, end) >= 0 {
-		return false
-	}
-	for i := range len(name) {
-		if name[i]-'!' > '~'-'!' {
+	return name != "" && len(name) <= maxName && visible(name, end)
+}
+
+// visible reports whether a text is visible ASCII without that byte.
+func visible(text string, end byte) bool {
+	for i := range len(text) {
+		if text[i]-'!' > '~'-'!' || text[i] == end {
 			return false
 		}
 	}

@@ -16,10 +16,11 @@ type Scheme struct {
 	Signature []Location `json:"signature,omitempty"`
 
 	// Signed is the template of the signed bytes, literal text with the
-	// variables {id}, {timestamp}, {type}, {method}, {url} and {body}, each at
-	// most once. What it names is authenticated; nothing else is. It has to be
-	// readable in one way only: an id, a type or a method is bounded by literal
-	// text, or by a timestamp or URL whose beginning cannot be mistaken.
+	// variables {id}, {timestamp}, {type}, {method}, {url}, {query} and {body},
+	// each at most once. What it names is authenticated; nothing else is. It has
+	// to be readable in one way only: an id, a type, a method or a query is
+	// bounded by literal text, or by a timestamp or URL whose beginning cannot be
+	// mistaken.
 	Signed string `json:"signed,omitempty"`
 
 	// Keys says how the text of a secret becomes a key, and of which algorithm.
@@ -29,6 +30,16 @@ type Scheme struct {
 	// Encodings are the spellings a signature may have. Several are told apart
 	// by length alone, never by trial. The first is used for signing.
 	Encodings []Encoding `json:"encodings,omitempty"`
+
+	// BodySHA256 is a query value, of a query that {query} signs, which holds the
+	// SHA-256 of the body in hexadecimal: so the body is authentic although {body}
+	// is not signed.
+	BodySHA256 Ref `json:"body_sha256,omitempty"`
+
+	// MaxDecoded says that {body} is the body once its Content-Encoding, gzip or
+	// none, is undone, and how many bytes it may then have. 0: it is the body as
+	// received.
+	MaxDecoded int64 `json:"max_decoded,omitempty"`
 
 	// ID is where the event's id is: a header that {id} signs, or a member of
 	// the signed body (json:/id). Empty if the provider signs none: then an
@@ -53,6 +64,10 @@ type Scheme struct {
 	// one family. Where both are there they must be equal.
 	Aliases []string `json:"aliases,omitempty"`
 
+	// IDVaries says that the signed id is of the attempt and new in every retry, so
+	// that it is no id of the event.
+	IDVaries bool `json:"id_varies,omitempty"`
+
 	// BodyVaries says that a retry of the same event has another body, so that
 	// the id alone tells a duplicate.
 	BodyVaries bool `json:"body_varies,omitempty"`
@@ -65,6 +80,10 @@ type Scheme struct {
 	// retry. 0: unknown. [Unbounded]: until it succeeds.
 	RetryHorizon Duration `json:"retry_horizon,omitempty"`
 
+	// ResponseLimit is how long the provider waits for an answer; 0 if that is not
+	// known.
+	ResponseLimit Duration `json:"response_limit,omitempty"`
+
 	// MaxBody is the provider's documented limit of the body in bytes; 0 if none
 	// is known.
 	MaxBody int64 `json:"max_body,omitempty"`
@@ -72,6 +91,11 @@ type Scheme struct {
 	// Handshakes are requests, other than webhooks, by which the provider checks
 	// the URL. They pass to the app unverified and unmarked.
 	Handshakes []Handshake `json:"handshakes,omitempty"`
+
+	// Source is where the facts of a preset were read, Notes what its user has to
+	// know of it: documentation, and no part of the scheme.
+	Source string `json:"-"`
+	Notes  string `json:"-"`
 }
 
 // Ref names a part of a request: "header:<name>", "query:<name>",
@@ -162,7 +186,8 @@ const (
 
 // Timestamp says where the signed time is and what it means.
 type Timestamp struct {
-	// From is a header or part reference, which {timestamp} must sign.
+	// From is a header or part reference, which {timestamp} must sign, or a member
+	// of the signed body: a number or, as RFC 3339, a text.
 	From Ref `json:"from"`
 	// Format is its grammar.
 	Format TimeFormat `json:"format"`
