@@ -171,20 +171,23 @@ func (x *explainer) skew() {
 // otherSchemes reports whether the request is a webhook of another preset.
 func (x *explainer) otherSchemes() (found bool) {
 	own := (&Verifier{scheme: x.compiled}).Present(x.request)
+	told := map[string]bool{} // one of the schemes that share a header says enough
 	for _, s := range presets {
-		if s.Name == x.Name {
+		where := strings.ToLower(string(s.Signature[0].From))
+		if s.Name == x.Name || told[where] {
 			continue
 		}
 		if other, err := New(s, x.secrets, Options{}); err == nil {
 			_, err = other.Verify(x.request, x.body, x.now)
 			if err == nil || errors.Is(err, ErrStaleTimestamp) || errors.Is(err, ErrFutureTimestamp) {
 				x.find("other_scheme", "The signature matches by scheme %s.", s.Name)
-				found = true
+				found, told[where] = true, true
 				continue
 			}
 		}
 		if c, err := compile(s, false); err == nil && !own && (&Verifier{scheme: c}).Present(x.request) {
 			x.find("other_headers", "There is no signature of scheme %s, but one of scheme %s in %s.", x.Name, s.Name, c.locations[0].from.name)
+			told[where] = true
 		}
 	}
 	return found

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net/http"
 	"strings"
 	"testing"
@@ -108,8 +109,14 @@ func TestPairsOfKeys(t *testing.T) {
 // costly, does not load, and neither does the wrong half. (pitfall 16)
 func TestKeysOfPairsThatAreNone(t *testing.T) {
 	p256, p384, ed := ecdsaKey(t, elliptic.P256()), ecdsaKey(t, elliptic.P384()), edPrivate(t)
-	small, large := rsaKey(t, 1024), rsaKey(t, 4104)
 	public := func(key crypto.Signer) string { text, _ := spelledPair(t, key, verifier.PEM); return text }
+	ofBits := func(bits uint) string { // no key, but one for the looks of it
+		der, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), int(bits)-1, 1), E: 65537})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})))
+	}
 	private := func(key crypto.Signer) string { _, text := spelledPair(t, key, verifier.PEM); return text }
 	for _, test := range []struct {
 		algorithm verifier.Algorithm
@@ -123,8 +130,8 @@ func TestKeysOfPairsThatAreNone(t *testing.T) {
 		{verifier.ECDSAP256, public(p256) + "\n" + public(p256), "the secret is not one PEM block, -----BEGIN … to … END …-----"},
 		{verifier.ECDSAP256, strings.Replace(public(p256), "MF", "ME", 1), "the secret is no public key as X.509 has it (SPKI)"},
 		{verifier.RSAPKCS1, public(p256), "the key is not of rsa-pkcs1-sha256"},
-		{verifier.RSAPKCS1, public(small), "an RSA key of 1024 bits; it has to have 2048 to 4096"},
-		{verifier.RSAPKCS1, public(large), "an RSA key of 4104 bits; it has to have 2048 to 4096"},
+		{verifier.RSAPKCS1, ofBits(1024), "an RSA key of 1024 bits; it has to have 2048 to 4096"},
+		{verifier.RSAPKCS1, ofBits(4104), "an RSA key of 4104 bits; it has to have 2048 to 4096"},
 		{verifier.Ed25519, public(p256), "the key is not of ed25519"},
 	} {
 		_, err := verifier.New(pairOf(test.algorithm, verifier.PEM), []string{test.secret}, verifier.Options{})

@@ -62,11 +62,15 @@ func (e *Envelope) candidates() []candidate {
 // Present reports whether the request carries this scheme's signature at all,
 // good or bad.
 func (v *Verifier) Present(r *Request) bool {
-	from := &v.scheme.locations[0].from
-	if from.kind == inQuery {
-		return queryNames(r.RawQuery, from.name)
+	return v.scheme.locations[0].from.in(r)
+}
+
+// in reports whether the request has a value at s, whatever it is.
+func (s *source) in(r *Request) bool {
+	if s.kind == inQuery {
+		return queryNames(r.RawQuery, s.name)
 	}
-	for _, name := range from.keys {
+	for _, name := range s.keys {
 		if _, ok := r.Header[name]; ok {
 			return true
 		}
@@ -134,9 +138,12 @@ func (e *Envelope) readSignatures(r *Request) (list string, err error) {
 	s := e.v.scheme
 	for i := range s.locations {
 		l := &s.locations[i]
+		if i > 0 && !l.from.in(r) {
+			continue // providers with a location per key leave out the unused
+		}
 		value, err := e.read(r, &l.from)
 		if i > 0 && errors.Is(err, ErrMissingHeader) {
-			continue // providers with a location per key leave out the unused
+			continue // or leave it empty
 		}
 		if err == nil {
 			err = e.addCandidates(l, value)

@@ -61,9 +61,10 @@ const rfc3339 = "0000-00-00T00:00:00"
 // holdsTime reports whether something that looks like an RFC 3339 time begins in
 // name, if the time at follows it without a delimiter.
 func holdsTime(name, at string) bool {
-	joined := name + at
 	for i := range len(name) {
-		if len(joined)-i >= len(rfc3339) && like(joined[i:i+len(rfc3339)], rfc3339) {
+		inName := min(len(name)-i, len(rfc3339))
+		rest := len(rfc3339) - inName
+		if rest <= len(at) && like(name[i:i+inName], rfc3339[:inName]) && like(at[:rest], rfc3339[inName:]) {
 			return true
 		}
 	}

@@ -1,0 +1,19 @@
+package verifier
+
+// codePresets are where code is kept, built and watched.
+var codePresets = []Scheme{
+	{
+		Name:         "github",
+		Source:       "docs.github.com/webhooks/using-webhooks/validating-webhook-deliveries",
+		Signature:    []Location{{From: "header:X-Hub-Signature-256", Prefix: "sha256="}},
+		Signed:       "{body}",
+		Keys:         textKey,
+		Encodings:    []Encoding{Hex},
+		UnsignedID:   "X-GitHub-Delivery",
+		UnsignedType: "X-GitHub-Event",
+		MaxBody:      25_000_000, // docs.github.com/webhooks/webhook-events-and-payloads
+		Notes: "The secret is the text itself. Only the body is signed: neither the delivery id nor the event's name nor a time is. Two " +
+			"deliveries with equal bodies are one event, and a redelivery by hand within the window is a duplicate. The older " +
+			"`X-Hub-Signature` (SHA-1) is not looked at.",
+	},
+}

@@ -1,0 +1,43 @@
+package verifier
+
+import "time"
+
+// svixHorizon is how long Svix retries (docs.svix.com/retries).
+const svixHorizon = Duration(27*time.Hour + 35*time.Minute + 5*time.Second)
+
+// standardPresets are Standard Webhooks, and the providers that send them.
+var standardPresets = []Scheme{
+	{
+		Name:          "svix",
+		Source:        "docs.svix.com/receiving/verifying-payloads/how-manual",
+		Aliases:       []string{"svix-", "webhook-"},
+		Signature:     []Location{{From: "header:svix-signature", List: " ", Pair: ","}},
+		Signed:        "{id}.{timestamp}.{body}",
+		Keys:          standardKeys,
+		Encodings:     []Encoding{Base64},
+		ID:            "header:svix-id",
+		Type:          "json:/type",
+		Timestamp:     &Timestamp{From: "header:svix-timestamp", Format: Unix},
+		ResponseLimit: Duration(15 * time.Second),
+		RetryHorizon:  svixHorizon,
+		Notes: "`svix-id`, `svix-timestamp`, `svix-signature`; or the same names with `webhook-`, as some senders that use Svix have them. " +
+			"If both families are there, their values have to be equal; your app then sees one of them. The secret is base64, with or " +
+			"without `whsec_` before it, and verifies signatures named `v1`. A public key `whpk_…` verifies signatures named `v1a` " +
+			"(Ed25519). Other versions in the list are skipped.",
+	},
+	{
+		Name:          "standard",
+		Source:        "github.com/standard-webhooks/standard-webhooks, spec/standard-webhooks.md (1.0.0)",
+		Signature:     []Location{{From: "header:webhook-signature", List: " ", Pair: ","}},
+		Signed:        "{id}.{timestamp}.{body}",
+		Keys:          standardKeys,
+		Encodings:     []Encoding{Base64},
+		ID:            "header:webhook-id",
+		Type:          "json:/type",
+		Timestamp:     &Timestamp{From: "header:webhook-timestamp", Format: Unix},
+		ResponseLimit: Duration(15 * time.Second),
+		RetryHorizon:  Duration(75*time.Hour + 35*time.Minute + 5*time.Second),
+		Notes: "As `svix`, with `webhook-` headers only. Use it for providers that say they follow that specification. A source has " +
+			"`svix` or `standard`, not both: they share a header.",
+	},
+}
