@@ -68,4 +68,29 @@ var standardPresets = []Scheme{
 		RetryHorizon: svixHorizon,
 		Notes:        "`svix` under the provider's name.",
 	},
+	{
+		Name:         "openai",
+		Source:       "openai/openai-python, src/openai/resources/webhooks.py",
+		Signature:    []Location{{From: "header:webhook-signature", List: " ", Pair: ","}},
+		Signed:       "{id}.{timestamp}.{body}",
+		Keys:         []KeyForm{{Prefix: "whsec_", Encoding: Base64, Algorithm: HMACSHA256, Item: "v1"}, {Encoding: Text, Algorithm: HMACSHA256, Item: "v1"}},
+		Encodings:    []Encoding{Base64},
+		ID:           "header:webhook-id",
+		Type:         "json:/type",
+		Timestamp:    &Timestamp{From: "header:webhook-timestamp", Format: Unix},
+		RetryHorizon: Duration(72 * time.Hour), // reported; too long does no harm
+		Notes: "`standard`, but a secret without `whsec_` is the text itself. A signature without `v1,`, which OpenAI's own library takes " +
+			"as well, is refused.",
+	},
+	{
+		Name:      "anthropic",
+		Source:    "anthropics/anthropic-sdk-python, beta.webhooks.unwrap",
+		Signature: []Location{{From: "header:webhook-signature", List: " ", Pair: ","}},
+		Signed:    "{id}.{timestamp}.{body}",
+		Keys:      standardKeys,
+		Encodings: []Encoding{Base64},
+		ID:        "header:webhook-id",
+		Timestamp: &Timestamp{From: "header:webhook-timestamp", Format: Unix},
+		Notes:     "`standard` under the provider's name, as its library verifies webhooks of managed agents.",
+	},
 }
