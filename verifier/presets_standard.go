@@ -93,4 +93,34 @@ var standardPresets = []Scheme{
 		Timestamp: &Timestamp{From: "header:webhook-timestamp", Format: Unix},
 		Notes:     "`standard` under the provider's name, as its library verifies webhooks of managed agents.",
 	},
+	{
+		Name:          "polar",
+		Source:        "polarsource/polar, server/polar/webhook/tasks.py",
+		Signature:     []Location{{From: "header:webhook-signature", List: " ", Pair: ","}},
+		Signed:        "{id}.{timestamp}.{body}",
+		Keys:          textKeyOf("v1"),
+		Encodings:     []Encoding{Base64},
+		ID:            "header:webhook-id",
+		Type:          "json:/type",
+		Timestamp:     &Timestamp{From: "header:webhook-timestamp", Format: Unix},
+		ResponseLimit: Duration(10 * time.Second),
+		Notes: "`standard`, but the secret is the text itself. After ten failures Polar disables the endpoint, and it asks for an answer " +
+			"within 2 s.",
+	},
+	{
+		Name:          "supabase",
+		Source:        "supabase/auth, internal/hooks/hookshttp/hookshttp.go",
+		Signature:     []Location{{From: "header:webhook-signature", List: " ", Pair: ","}},
+		Signed:        "{id}.{timestamp}.{body}",
+		Keys:          []KeyForm{{Prefix: "v1,whsec_", Encoding: Base64, Algorithm: HMACSHA256, Item: "v1"}},
+		Encodings:     []Encoding{Base64},
+		ID:            "header:webhook-id",
+		Timestamp:     &Timestamp{From: "header:webhook-timestamp", Format: Unix},
+		IDVaries:      true,
+		BodyRepeats:   true,
+		ResponseLimit: Duration(5 * time.Second),
+		Notes: "Auth hooks. `standard`, but the secret is `v1,whsec_…`: where Supabase shows several joined with `|`, each is a secret of " +
+			"its own. The id is new in every attempt, and equal bodies may be two events, so that nothing tells a duplicate. Supabase " +
+			"reads your app's answer: use `dedupe off`.",
+	},
 }
