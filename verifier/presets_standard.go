@@ -123,4 +123,19 @@ var standardPresets = []Scheme{
 			"its own. The id is new in every attempt, and equal bodies may be two events, so that nothing tells a duplicate. Supabase " +
 			"reads your app's answer: use `dedupe off`.",
 	},
+	{
+		Name:         "gitlab",
+		Source:       "gitlab.com/gitlab-org/gitlab, merge request 230944 (signing token)",
+		Signature:    []Location{{From: "header:webhook-signature", List: " ", Pair: ","}},
+		Signed:       "{id}.{timestamp}.{body}",
+		Keys:         []KeyForm{{Prefix: "whsec_", Encoding: Base64, Algorithm: HMACSHA256, Item: "v1"}, {Encoding: Text, Algorithm: HMACSHA256, Item: "v1"}},
+		Encodings:    []Encoding{Base64},
+		ID:           "header:webhook-id",
+		Type:         "json:/object_kind",
+		UnsignedID:   "X-Gitlab-Event-UUID",
+		UnsignedType: "X-Gitlab-Event",
+		Timestamp:    &Timestamp{From: "header:webhook-timestamp", Format: Unix},
+		Notes: "With a *signing token*; for the older secret token see `gitlab_token`. Whether a token `whsec_…` is base64 or text is not " +
+			"documented: both readings count.",
+	},
 }
