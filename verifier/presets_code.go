@@ -16,4 +16,15 @@ var codePresets = []Scheme{
 			"deliveries with equal bodies are one event, and a redelivery by hand within the window is a duplicate. The older " +
 			"`X-Hub-Signature` (SHA-1) is not looked at.",
 	},
+	{
+		Name:         "gitlab_token",
+		Source:       "docs.gitlab.com/user/project/integrations/webhooks",
+		Signature:    []Location{{From: "header:X-Gitlab-Token"}},
+		Signed:       "{body}",
+		Keys:         tokenKey,
+		UnsignedID:   "X-Gitlab-Event-UUID",
+		UnsignedType: "X-Gitlab-Event",
+		Notes: "The *secret token* itself is sent and nothing is signed: whoever sees one request can forge any other. Needs `allow_weak`; " +
+			"a signing token (`gitlab`) is better.",
+	},
 }
