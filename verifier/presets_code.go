@@ -27,4 +27,16 @@ var codePresets = []Scheme{
 		Notes: "The *secret token* itself is sent and nothing is signed: whoever sees one request can forge any other. Needs `allow_weak`; " +
 			"a signing token (`gitlab`) is better.",
 	},
+	{
+		Name:         "gitea",
+		Source:       "go-gitea/gitea, services/webhook/deliver.go",
+		Signature:    []Location{{From: "header:X-Gitea-Signature"}},
+		Signed:       "{body}",
+		Keys:         textKey,
+		Encodings:    []Encoding{Hex},
+		UnsignedID:   "X-Gitea-Delivery",
+		UnsignedType: "X-Gitea-Event",
+		Notes: "The secret is the text itself. Choose the content type `application/json`: of a form, Gitea signs the JSON within, not the " +
+			"body. Without a secret it sends an empty signature, which is refused and told in the log.",
+	},
 }
