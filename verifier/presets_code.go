@@ -1,5 +1,7 @@
 package verifier
 
+import "time"
+
 // codePresets are where code is kept, built and watched.
 var codePresets = []Scheme{
 	{
@@ -38,5 +40,29 @@ var codePresets = []Scheme{
 		UnsignedType: "X-Gitea-Event",
 		Notes: "The secret is the text itself. Choose the content type `application/json`: of a form, Gitea signs the JSON within, not the " +
 			"body. Without a secret it sends an empty signature, which is refused and told in the log.",
+	},
+	{
+		Name:          "circleci",
+		Source:        "circleci.com/docs/guides/integration/outbound-webhooks",
+		Signature:     []Location{{From: "header:circleci-signature", List: ",", Pair: "="}},
+		Signed:        "{body}",
+		Keys:          textKeyOf("v1"),
+		Encodings:     []Encoding{Hex},
+		ID:            "json:/id",
+		Type:          "json:/type",
+		ResponseLimit: Duration(10 * time.Second),
+		Notes:         "The secret is the text itself. Signatures of other versions than `v1` are skipped.",
+	},
+	{
+		Name:      "pagerduty",
+		Source:    "PagerDuty/go-pagerduty, webhookv3/webhookv3.go",
+		Signature: []Location{{From: "header:X-PagerDuty-Signature", List: ",", Pair: "="}},
+		Signed:    "{body}",
+		Keys:      textKeyOf("v1"),
+		Encodings: []Encoding{Hex},
+		ID:        "json:/event/id",
+		Type:      "json:/event/event_type",
+		MaxBody:   2 << 20,
+		Notes:     "Webhooks of version 3. The secret is the text itself; during a rotation there are several `v1`.",
 	},
 }
