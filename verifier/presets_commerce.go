@@ -55,4 +55,17 @@ var commercePresets = []Scheme{
 		RetryHorizon: Duration(4 * time.Hour), // shopify.dev/changelog/updates-to-webhook-retry-mechanism
 		Notes:        "The secret is the text itself. Only the body is signed, so that neither topic nor event id nor time can be believed.",
 	},
+	{
+		Name:         "paddle",
+		Source:       "PaddleHQ/paddle-go-sdk, webhook_verifier.go",
+		Signature:    []Location{{From: "header:Paddle-Signature", List: ";", Pair: "="}},
+		Signed:       "{timestamp}:{body}",
+		Keys:         textKeyOf("h1"),
+		Encodings:    []Encoding{Hex},
+		ID:           "json:/event_id",
+		Type:         "json:/event_type",
+		Timestamp:    &Timestamp{From: "part:ts", Format: Unix},
+		RetryHorizon: Duration(72 * time.Hour), // reported; too long does no harm
+		Notes:        "`Paddle-Signature: ts=…;h1=…`. The secret, `pdl_ntfset_…`, is the text itself.",
+	},
 }
