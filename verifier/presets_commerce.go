@@ -68,4 +68,16 @@ var commercePresets = []Scheme{
 		RetryHorizon: Duration(72 * time.Hour), // reported; too long does no harm
 		Notes:        "`Paddle-Signature: ts=…;h1=…`. The secret, `pdl_ntfset_…`, is the text itself.",
 	},
+	{
+		Name:         "square",
+		Source:       "square/square-ruby-sdk, webhooks_helper.rb",
+		Signature:    []Location{{From: "header:x-square-hmacsha256-signature"}},
+		Signed:       "{url}{body}",
+		Keys:         textKey,
+		Encodings:    []Encoding{Base64},
+		ID:           "json:/event_id",
+		Type:         "json:/type",
+		RetryHorizon: Duration(24 * time.Hour), // reported
+		Notes:        "The URL is signed as it was entered at Square: `public_url` has to be the same to the letter. The secret, its *signature key*, is the text itself.",
+	},
 }
