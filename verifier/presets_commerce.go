@@ -80,4 +80,17 @@ var commercePresets = []Scheme{
 		RetryHorizon: Duration(24 * time.Hour), // reported
 		Notes:        "The URL is signed as it was entered at Square: `public_url` has to be the same to the letter. The secret, its *signature key*, is the text itself.",
 	},
+	{
+		Name:          "adyen_platform",
+		Source:        "Adyen/adyen-go-api-library, src/hmacvalidator; docs.adyen.com/development-resources/webhooks",
+		Signature:     []Location{{From: "header:HmacSignature"}},
+		Signed:        "{body}",
+		Keys:          []KeyForm{{Encoding: Hex, Algorithm: HMACSHA256}},
+		Encodings:     []Encoding{Base64},
+		Type:          "json:/type",
+		ResponseLimit: Duration(10 * time.Second),
+		RetryHorizon:  Duration(30 * 24 * time.Hour),
+		Notes: "Webhooks of Adyen for Platforms and the Balance Platform, whose signature is in a header. Those of payments have it in the " +
+			"body, per item, and cannot be described as a scheme. The secret is hexadecimal.",
+	},
 }
