@@ -93,4 +93,17 @@ var commercePresets = []Scheme{
 		Notes: "Webhooks of Adyen for Platforms and the Balance Platform, whose signature is in a header. Those of payments have it in the " +
 			"body, per item, and cannot be described as a scheme. The secret is hexadecimal.",
 	},
+	{
+		Name:         "coinbase_commerce",
+		Source:       "coinbase/coinbase-commerce-node, lib/Webhook.js; docs.cdp.coinbase.com/commerce",
+		Signature:    []Location{{From: "header:X-CC-Webhook-Signature"}},
+		Signed:       "{body}",
+		Keys:         textKey,
+		Encodings:    []Encoding{Hex},
+		ID:           "json:/event/id",
+		Type:         "json:/event/type",
+		BodyVaries:   true,
+		RetryHorizon: Duration(72 * time.Hour),
+		Notes:        "The secret is the text itself. The body counts the attempts, so that the id alone tells a duplicate.",
+	},
 }
