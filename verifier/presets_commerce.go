@@ -106,4 +106,18 @@ var commercePresets = []Scheme{
 		RetryHorizon: Duration(72 * time.Hour),
 		Notes:        "The secret is the text itself. The body counts the attempts, so that the id alone tells a duplicate.",
 	},
+	{
+		Name:          "woocommerce",
+		Source:        "woocommerce/woocommerce, includes/class-wc-webhook.php",
+		Signature:     []Location{{From: "header:X-WC-Webhook-Signature"}},
+		Signed:        "{body}",
+		Keys:          textKey,
+		Encodings:     []Encoding{Base64},
+		UnsignedID:    "X-WC-Webhook-Delivery-ID",
+		UnsignedType:  "X-WC-Webhook-Topic",
+		ResponseLimit: Duration(60 * time.Second),
+		Notes: "The secret is the text itself, with `&`, `<`, `>` and quotes as they are, not as HTML. When a webhook is saved, WooCommerce " +
+			"sends an unsigned ping, `webhook_id=…`, which is refused. It never retries, and after more than five failures in a row it " +
+			"disables the webhook.",
+	},
 }
