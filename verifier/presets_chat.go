@@ -1,5 +1,7 @@
 package verifier
 
+import "time"
+
 // chatPresets are where people talk and watch.
 var chatPresets = []Scheme{
 	{
@@ -15,5 +17,20 @@ var chatPresets = []Scheme{
 		Notes: "The secret is the text itself (Slack's *signing secret*). Requests of the Events API have an `event_id`; slash commands and " +
 			"interactions are forms without one, known by their digest. Slack shows your app's answer to the user: for commands and " +
 			"interactions use `dedupe off`.",
+	},
+	{
+		Name:          "discord",
+		Source:        "discord/discord-api-docs, interactions and webhook events",
+		Signature:     []Location{{From: "header:X-Signature-Ed25519"}},
+		Signed:        "{timestamp}{body}",
+		Keys:          []KeyForm{{Encoding: Hex, Algorithm: Ed25519}, {Encoding: Hex, Algorithm: Ed25519, Private: true}},
+		Encodings:     []Encoding{Hex},
+		ID:            "json:/id",
+		Type:          "json:/event/type",
+		Timestamp:     &Timestamp{From: "header:X-Signature-Timestamp", Format: Unix, Past: Duration(15 * time.Minute)},
+		ResponseLimit: Duration(3 * time.Second),
+		RetryHorizon:  Duration(10 * time.Minute),
+		Notes: "The secret is the application's public key, 64 hexadecimal digits. Discord sends bad signatures on purpose, and removes a " +
+			"URL that accepts one. It shows your app's answer to an interaction: use `dedupe off` there.",
 	},
 }
