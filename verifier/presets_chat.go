@@ -33,4 +33,17 @@ var chatPresets = []Scheme{
 		Notes: "The secret is the application's public key, 64 hexadecimal digits. Discord sends bad signatures on purpose, and removes a " +
 			"URL that accepts one. It shows your app's answer to an interaction: use `dedupe off` there.",
 	},
+	{
+		Name:      "twitch",
+		Source:    "dev.twitch.tv/docs/eventsub/handling-webhook-events",
+		Signature: []Location{{From: "header:Twitch-Eventsub-Message-Signature", Prefix: "sha256="}},
+		Signed:    "{id}{timestamp}{body}",
+		Keys:      textKey,
+		Encodings: []Encoding{Hex},
+		ID:        "header:Twitch-Eventsub-Message-Id",
+		Type:      "json:/subscription/type",
+		Timestamp: &Timestamp{From: "header:Twitch-Eventsub-Message-Timestamp", Format: RFC3339, Past: Duration(10 * time.Minute)},
+		Notes: "EventSub. The secret is the text itself, as given when subscribing. `Twitch-Eventsub-Message-Type` is not signed: the " +
+			"challenge that confirms a subscription is a signed POST whose body has a `challenge`.",
+	},
 }
