@@ -46,4 +46,21 @@ var chatPresets = []Scheme{
 		Notes: "EventSub. The secret is the text itself, as given when subscribing. `Twitch-Eventsub-Message-Type` is not signed: the " +
 			"challenge that confirms a subscription is a signed POST whose body has a `challenge`.",
 	},
+	{
+		Name:         "kick",
+		Source:       "KickEngineering/KickDevDocs, events/webhook-security.md",
+		Signature:    []Location{{From: "header:Kick-Event-Signature"}},
+		Signed:       "{id}.{timestamp}.{body}",
+		Keys:         pairKeys(RSAPKCS1),
+		Encodings:    []Encoding{Base64},
+		ID:           "header:Kick-Event-Message-Id",
+		UnsignedType: "Kick-Event-Type",
+		Timestamp: &Timestamp{
+			From: "header:Kick-Event-Message-Timestamp", Format: RFC3339, OfEvent: true,
+			Past: Duration(24 * time.Hour), Future: Duration(5 * time.Minute),
+		},
+		Notes: "The secret is Kick's public key, in PEM. It signs for all apps: that an event is genuine does not say that it was sent to " +
+			"you, so let your app look for its own broadcaster. Whether a retry has a new time is not documented, so that a day is " +
+			"accepted and the id tells duplicates.",
+	},
 }
