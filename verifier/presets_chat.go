@@ -63,4 +63,21 @@ var chatPresets = []Scheme{
 			"you, so let your app look for its own broadcaster. Whether a retry has a new time is not documented, so that a day is " +
 			"accepted and the id tells duplicates.",
 	},
+	{
+		Name:      "zoom",
+		Source:    "zoom/webhook-sample; developers.zoom.us/docs/api/webhooks",
+		Signature: []Location{{From: "header:x-zm-signature", Prefix: "v0="}},
+		Signed:    "v0:{timestamp}:{body}",
+		Keys:      textKey,
+		Encodings: []Encoding{Hex},
+		Type:      "json:/event",
+		Timestamp: &Timestamp{
+			From: "header:x-zm-request-timestamp", Format: Unix, OfEvent: true,
+			Past: Duration(2 * time.Hour), Future: Duration(5 * time.Minute),
+		},
+		ResponseLimit: Duration(3 * time.Second),
+		RetryHorizon:  Duration(85 * time.Minute),
+		Notes: "The secret is the app's *secret token*, as text. An event has no id and is known by its digest. Whether a retry, up to 85 " +
+			"minutes later, has a new time is not documented, so that two hours are accepted.",
+	},
 }
