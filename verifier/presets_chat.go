@@ -80,4 +80,24 @@ var chatPresets = []Scheme{
 		Notes: "The secret is the app's *secret token*, as text. An event has no id and is known by its digest. Whether a retry, up to 85 " +
 			"minutes later, has a new time is not documented, so that two hours are accepted.",
 	},
+	{
+		Name:      "line",
+		Source:    "line/line-bot-sdk-go, linebot/webhook/parse.go",
+		Signature: []Location{{From: "header:x-line-signature"}},
+		Signed:    "{body}",
+		Keys:      textKey,
+		Encodings: []Encoding{Base64},
+		Notes: "The secret is the *channel secret*, as text. A request may hold several events, and a redelivery says so in its body, so that " +
+			"it is no duplicate here: let your app remember each `webhookEventId`.",
+	},
+	{
+		Name:          "x",
+		Source:        "xdevplatform/docs, webhooks",
+		Signature:     []Location{{From: "header:x-twitter-webhooks-signature", Prefix: "sha256="}},
+		Signed:        "{body}",
+		Keys:          textKey,
+		Encodings:     []Encoding{Base64},
+		ResponseLimit: Duration(10 * time.Second),
+		Notes:         "X, once Twitter. The secret is the app's *consumer secret*, as text. Only the body is signed; there is no id in it.",
+	},
 }
