@@ -100,4 +100,13 @@ var chatPresets = []Scheme{
 		ResponseLimit: Duration(10 * time.Second),
 		Notes:         "X, once Twitter. The secret is the app's *consumer secret*, as text. Only the body is signed; there is no id in it.",
 	},
+	{
+		Name:      "telegram",
+		Source:    "core.telegram.org/bots/api#setwebhook",
+		Signature: []Location{{From: "header:X-Telegram-Bot-Api-Secret-Token"}},
+		Signed:    "{body}",
+		Keys:      tokenKey,
+		Notes: "The `secret_token` of `setWebhook` itself is sent and nothing is signed: whoever sees one request can forge any other. " +
+			"Needs `allow_weak`.",
+	},
 }
