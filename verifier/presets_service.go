@@ -20,4 +20,16 @@ var servicePresets = []Scheme{
 			"with its `sg_event_id`, and is known by its digest. Whether a retry has a new time is not documented, so that thirty hours " +
 			"are accepted.",
 	},
+	{
+		Name:       "twilio_json",
+		Source:     "twilio/twilio-go, client/request_validator.go",
+		Signature:  []Location{{From: "header:X-Twilio-Signature"}},
+		Signed:     "{url}?{query}",
+		BodySHA256: "query:bodySHA256",
+		Keys:       []KeyForm{{Encoding: Text, Algorithm: HMACSHA1}},
+		Encodings:  []Encoding{Base64},
+		Notes: "Webhooks of Twilio whose body is JSON: the URL is signed with a query that holds the body's SHA-256. `public_url` is the URL " +
+			"as Twilio has it, without the query. The secret is the *auth token*, as text. HMAC-SHA1: needs `allow_weak`. Twilio signs " +
+			"forms in another way, which no scheme can describe.",
+	},
 }
