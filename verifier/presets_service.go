@@ -32,4 +32,18 @@ var servicePresets = []Scheme{
 			"as Twilio has it, without the query. The secret is the *auth token*, as text. HMAC-SHA1: needs `allow_weak`. Twilio signs " +
 			"forms in another way, which no scheme can describe.",
 	},
+	{
+		Name:         "hubspot",
+		Source:       "HubSpot/hubspot-api-nodejs, src/utils/signature.ts; developers.hubspot.com/docs, request validation",
+		Signature:    []Location{{From: "header:X-HubSpot-Signature-v3"}},
+		Signed:       "{method}{url}{body}{timestamp}",
+		Keys:         textKey,
+		Encodings:    []Encoding{Base64},
+		Timestamp:    &Timestamp{From: "header:X-HubSpot-Request-Timestamp", Format: UnixMilli},
+		RetryHorizon: Duration(24 * time.Hour), // reported
+		Notes: "Signatures of version 3; those of versions 1 and 2 are plain digests and not looked at. `public_url` is the URL as HubSpot has " +
+			"it, with its query and with the escapes decoded that HubSpot decodes. The secret is the app's *client secret*, as text. " +
+			"A request holds several events and counts its attempts, so that a retry is no duplicate here: let your app remember each " +
+			"`eventId`.",
+	},
 }
