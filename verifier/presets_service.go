@@ -46,4 +46,18 @@ var servicePresets = []Scheme{
 			"A request holds several events and counts its attempts, so that a retry is no duplicate here: let your app remember each " +
 			"`eventId`.",
 	},
+	{
+		Name:       "box",
+		Source:     "box/box-node-sdk, lib/managers/webhooks.js; developer.box.com/guides/webhooks/v2",
+		Signature:  []Location{{From: "header:BOX-SIGNATURE-PRIMARY"}, {From: "header:BOX-SIGNATURE-SECONDARY"}},
+		Signed:     "{body}{timestamp}",
+		Keys:       textKey,
+		Encodings:  []Encoding{Base64},
+		ID:         "json:/id",
+		Type:       "json:/trigger",
+		UnsignedID: "BOX-DELIVERY-ID",
+		Timestamp:  &Timestamp{From: "header:BOX-DELIVERY-TIMESTAMP", Format: RFC3339, Past: Duration(10 * time.Minute), Future: Duration(10 * time.Minute)},
+		Notes: "Version 2. Box signs with two keys; give it one secret or both, as text. `BOX-DELIVERY-ID` is new in every retry; the body's " +
+			"`/id` is not.",
+	},
 }
