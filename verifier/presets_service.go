@@ -60,4 +60,16 @@ var servicePresets = []Scheme{
 		Notes: "Version 2. Box signs with two keys; give it one secret or both, as text. `BOX-DELIVERY-ID` is new in every retry; the body's " +
 			"`/id` is not.",
 	},
+	{
+		Name:        "dropbox",
+		Source:      "dropbox/mdwebhook; dropbox.com/developers/reference/webhooks",
+		Signature:   []Location{{From: "header:X-Dropbox-Signature"}},
+		Signed:      "{body}",
+		Keys:        textKey,
+		Encodings:   []Encoding{Hex},
+		BodyRepeats: true,
+		Handshakes:  []Handshake{{Method: "GET", Query: "challenge"}},
+		Notes: "The secret is the *app secret*, as text. A body only says whose files changed, so that equal bodies are distinct events: " +
+			"nothing is a duplicate unless you ask for `dedupe`. The GET by which Dropbox checks the URL passes to your app.",
+	},
 }
