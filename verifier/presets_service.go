@@ -72,4 +72,27 @@ var servicePresets = []Scheme{
 		Notes: "The secret is the *app secret*, as text. A body only says whose files changed, so that equal bodies are distinct events: " +
 			"nothing is a duplicate unless you ask for `dedupe`. The GET by which Dropbox checks the URL passes to your app.",
 	},
+	{
+		Name:         "sanity",
+		Source:       "sanity-io/webhook-toolkit, src/signature.ts",
+		Signature:    []Location{{From: "header:sanity-webhook-signature", List: ",", Pair: "="}},
+		Signed:       "{timestamp}.{body}",
+		Keys:         textKeyOf("v1"),
+		Encodings:    []Encoding{Base64URL},
+		UnsignedID:   "idempotency-key",
+		Timestamp:    &Timestamp{From: "part:t", Format: UnixMilli},
+		RetryHorizon: Duration(time.Minute),
+		Notes:        "The secret is the text itself. `idempotency-key` is not signed: an event is known by its digest.",
+	},
+	{
+		Name:      "calcom",
+		Source:    "calcom/cal.com, packages/features/webhooks/lib/sendPayload.ts",
+		Signature: []Location{{From: "header:X-Cal-Signature-256"}},
+		Signed:    "{body}",
+		Keys:      textKey,
+		Encodings: []Encoding{Hex},
+		Type:      "json:/triggerEvent",
+		Notes: "The secret is the text itself. Without one Cal.com sends `no-secret-provided`, which is refused and told in the log. It does " +
+			"not retry.",
+	},
 }
