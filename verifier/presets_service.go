@@ -95,4 +95,16 @@ var servicePresets = []Scheme{
 		Notes: "The secret is the text itself. Without one Cal.com sends `no-secret-provided`, which is refused and told in the log. It does " +
 			"not retry.",
 	},
+	{
+		Name:       "getstream",
+		Source:     "GetStream/stream-node, src/utils/webhook.ts",
+		Signature:  []Location{{From: "header:X-Signature"}},
+		Signed:     "{body}",
+		MaxDecoded: 8 << 20,
+		Keys:       textKey,
+		Encodings:  []Encoding{Hex},
+		Type:       "json:/type",
+		Notes: "The secret is the app's *API secret*, as text. Where compression is on, what is in the gzip is signed: at most 8 MiB of it are " +
+			"read, and your app gets the body as it was sent.",
+	},
 }
