@@ -5,7 +5,7 @@ import '@shopify/shopify-api/adapters/node'
 import { createRequire } from 'node:module'
 import { text } from 'node:stream/consumers'
 import { sign as githubSign, verify as githubVerify } from '@octokit/webhooks-methods'
-import { WebhooksValidator } from '@paddle/paddle-node-sdk'
+import { Paddle } from '@paddle/paddle-node-sdk'
 import { encodeSignatureHeader, isValidSignature } from '@sanity/webhook'
 import { EventWebhook } from '@sendgrid/eventwebhook'
 import { ApiVersion, shopifyApi } from '@shopify/shopify-api'
@@ -49,7 +49,7 @@ const judges = {
 	},
 	square: (c) => WebhooksHelper.verifySignature({ requestBody: c.body, signatureHeader: c.headers['x-square-hmacsha256-signature'], signatureKey: c.secret, notificationUrl: c.url }),
 	twilio_json: (c) => twilio.validateRequestWithBody(c.secret, c.headers['x-twilio-signature'], c.url, c.body),
-	paddle: (c) => new WebhooksValidator().isValidSignature(c.body, c.secret, c.headers['paddle-signature']),
+	paddle: (c) => new Paddle('pdl_sdbx_none').webhooks.isSignatureValid(c.body, c.secret, c.headers['paddle-signature']),
 	zoom: async (c) => {
 		const receive = new AwsLambdaReceiver({ webhooksSecretToken: c.secret }).start()
 		return (await receive({ headers: c.headers, body: c.body, isBase64Encoded: false }, {})).statusCode === 200
