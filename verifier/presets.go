@@ -34,8 +34,10 @@ func textKeyOf(item string) []KeyForm {
 // pairKeys: a public key as X.509 has it, in base64 or in PEM, or its other half.
 func pairKeys(a Algorithm) []KeyForm {
 	return []KeyForm{
-		{Encoding: Base64, Algorithm: a}, {Encoding: PEM, Algorithm: a},
-		{Encoding: Base64, Algorithm: a, Private: true}, {Encoding: PEM, Algorithm: a, Private: true},
+		{Encoding: Base64, Algorithm: a},
+		{Encoding: PEM, Algorithm: a},
+		{Encoding: Base64, Algorithm: a, Private: true},
+		{Encoding: PEM, Algorithm: a, Private: true},
 	}
 }
 
