@@ -67,7 +67,7 @@ func readSecret(forms []KeyForm, text string, index int, signing bool) ([]rawKey
 		}
 		if err != nil {
 			// The form with a prefix, or of the other half, is the one that was meant.
-			if _, half := err.(wrongHalf); why == nil || form.Prefix != "" || half {
+			if half := wrongHalf(""); why == nil || form.Prefix != "" || errors.As(err, &half) {
 				why = err
 			}
 			continue

@@ -200,7 +200,7 @@ func TestPitfall44TimeOfTheEvent(t *testing.T) {
 		}
 		for _, after := range []time.Duration{6 * time.Hour, 30 * 24 * time.Hour, 30*24*time.Hour + 1} {
 			_, err := f.Verify(post(f.header), f.message.Body, noon.Add(after))
-			want := error(verifier.ErrStaleTimestamp)
+			want := verifier.ErrStaleTimestamp
 			if stamp == nil || stamp.OfEvent && after <= time.Duration(stamp.Past) {
 				want = nil
 			}
