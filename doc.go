@@ -28,6 +28,8 @@
 // package know Caddy. A test holds it.
 package hookgate
 
+//go:generate go test . -run ^TestPresetDocs$ -update
+
 import (
 	_ "github.com/hookgate/hookgate/caddymodule" // registers the modules
 )

@@ -19,6 +19,7 @@ import (
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/store/sqlite"
 	"github.com/hookgate/hookgate/verifier"
@@ -37,7 +38,8 @@ func (a *arrivals) Accept(_ context.Context, arrival *store.Arrival) (store.Verd
 // are sent: behind a direct source, and by the replay of a stored one.
 func TestDocumentedHeaders(t *testing.T) {
 	preset, _ := verifier.Preset("svix")
-	signer, err := verifier.NewSigner(preset, []string{docSecret}, verifier.Options{})
+	secret, _ := samples.Secrets(preset, 0)
+	signer, err := verifier.NewSigner(preset, []string{secret}, verifier.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +70,7 @@ func TestDocumentedHeaders(t *testing.T) {
 	}
 	var kept arrivals
 	source, err := gateway.NewSource(gateway.Config{
-		Name: "doc", Verify: []gateway.Verify{{Scheme: preset, Secrets: []string{docSecret}}}, Forward: &gateway.Forward{Queue: &kept},
+		Name: "doc", Verify: []gateway.Verify{{Scheme: preset, Secrets: []string{secret}}}, Forward: &gateway.Forward{Queue: &kept},
 	}, gateway.NewProcess(1<<20, time.Now), new(gateway.State))
 	if err != nil {
 		t.Fatal(err)

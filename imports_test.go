@@ -37,8 +37,8 @@ var houses = map[string]struct {
 	"caddymodule": {knows: []string{"verifier", "dedupe", "store", "delivery", "gateway", "sender", "api", "portal", "cli"}, caddy: true},
 	"cmd":         {knows: []string{"caddymodule"}, caddy: true},
 	".":           {knows: []string{"caddymodule"}, caddy: true},
-	"examples":    {}, // apps know HTTP headers only
-	"internal":    {}, // for tests
+	"examples":    {},                            // apps know HTTP headers only
+	"internal":    {knows: []string{"verifier"}}, // for tests
 }
 
 // suite is the one package that is no test and is for tests of others alone.

@@ -16,8 +16,10 @@ import (
 //	scheme <name> {
 //	    extends       <scheme>                       # begin with a copy of this one
 //	    signature     <ref> [list <separator>] [pair <separator>] [prefix <text>]
-//	    signed        <template>                     # {id} {timestamp} {type} {method} {url} {body}
-//	    key           <algorithm> [text|hex|base64|base64url] [prefix <text>] [item <name>] [min <bytes>]
+//	    signed        <template>                     # {id} {timestamp} {type} {method} {url} {query} {body}
+//	    body_sha256   <ref>                          # where the signed query has the body's digest
+//	    decoded       <size>                         # {body} is the body unpacked, at most this large
+//	    key           <algorithm> [text|hex|base64|base64url|pem] [prefix <text>] [item <name>] [min <bytes>] [private]
 //	    encoding      <hex|base64|base64url...>      # of the signature, told apart by length
 //	    timestamp     <ref> <unix|unix_ms|rfc3339> [event]
 //	    tolerance     <past> [<future>]
@@ -26,8 +28,10 @@ import (
 //	    unsigned_id   <header>
 //	    unsigned_type <header>
 //	    aliases       <prefix> <prefix...>
+//	    id_varies
 //	    body_varies
 //	    body_repeats
+//	    response_limit <duration>
 //	    retry_horizon <duration>|unbounded
 //	    max_body      <size>
 //	    handshake     <method> query|header <name>
@@ -111,6 +115,14 @@ func (p *schemeParser) option(option string) error {
 			return p.Err("aliases needs at least two prefixes of header names")
 		}
 		return nil
+	case "body_sha256":
+		return p.text((*string)(&s.BodySHA256))
+	case "decoded":
+		return size(p.Dispenser, &s.MaxDecoded)
+	case "response_limit":
+		return p.duration(&s.ResponseLimit)
+	case "id_varies":
+		return p.flag(&s.IDVaries)
 	case "body_varies":
 		return p.flag(&s.BodyVaries)
 	case "body_repeats":
@@ -122,7 +134,7 @@ func (p *schemeParser) option(option string) error {
 	case "handshake":
 		return p.handshake()
 	default:
-		return p.Errf("unknown option %q of scheme; there are extends, signature, signed, key, encoding, timestamp, tolerance, id, type, unsigned_id, unsigned_type, aliases, body_varies, body_repeats, retry_horizon, max_body and handshake", option)
+		return p.Errf("unknown option %q of scheme; there are extends, signature, signed, body_sha256, decoded, key, encoding, timestamp, tolerance, id, type, unsigned_id, unsigned_type, aliases, id_varies, body_varies, body_repeats, response_limit, retry_horizon, max_body and handshake", option)
 	}
 }
 
@@ -201,6 +213,9 @@ func (p *schemeParser) key() error {
 	}
 	k := verifier.KeyForm{Algorithm: verifier.Algorithm(args[0]), Encoding: verifier.Text}
 	args = args[1:]
+	if n := len(args); n > 0 && args[n-1] == "private" {
+		k.Private, args = true, args[:n-1]
+	}
 	if len(args)%2 == 1 {
 		k.Encoding, args = verifier.Encoding(args[0]), args[1:]
 	}
@@ -217,7 +232,7 @@ func (p *schemeParser) key() error {
 			}
 			k.MinBytes = n
 		default:
-			return p.Errf("key: unknown %q; there are an encoding (text, hex, base64, base64url), prefix, item and min", args[i])
+			return p.Errf("key: unknown %q; there are an encoding (text, hex, base64, base64url, pem), prefix, item, min and, at the end, private", args[i])
 		}
 	}
 	if !p.seen["key"] {
@@ -251,6 +266,19 @@ func (p *schemeParser) tolerance() error {
 		}
 		*to = verifier.Duration(v)
 	}
+	return nil
+}
+
+func (p *schemeParser) duration(to *verifier.Duration) error {
+	option, text := p.Val(), ""
+	if !p.AllArgs(&text) {
+		return p.Errf("%s needs one duration", option)
+	}
+	v, err := parseDuration(text)
+	if err != nil {
+		return p.Errf("%s %q: %v", option, text, err)
+	}
+	*to = verifier.Duration(v)
 	return nil
 }
 

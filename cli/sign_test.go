@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -48,17 +49,33 @@ func parseHeaders(t testing.TB, text string) http.Header {
 
 // TestSignsEveryScheme: what sign prints is what the gateway accepts.
 func TestSignsEveryScheme(t *testing.T) {
-	t.Setenv("SECRET", testSecret)
 	const body = "{\"id\":\"evt_1\",\"type\":\"a b\",\"event_id\":\"Ev1\"}\r\n "
 	for _, scheme := range verifier.Presets() {
+		public, private := samples.Secrets(scheme, 0)
+		t.Setenv("SECRET", private)
+		address := samples.Address(scheme, []byte(body))
 		args := []string{"sign", "--scheme", scheme.Name, "--secret-env", "SECRET"}
+		if strings.Contains(scheme.Signed, "{url}") {
+			args = append(args, "--url", address)
+		}
 		if scheme.Timestamp != nil {
 			args = append(args, "--timestamp", "2026-02-20T16:25:51.293Z")
 		}
 		r := run(t, body, args...)
 		r.want(t, 0, "")
 		header := parseHeaders(t, r.stdout)
-		event := accepts(t, scheme, testSecret, verifier.Options{}, header, []byte(body), signedAt)
+		v, err := verifier.New(scheme, []string{public}, samples.Options(scheme))
+		if err != nil {
+			t.Fatal(err)
+		}
+		verified, err := v.Verify(samples.Request(address, header), []byte(body), signedAt)
+		if err != nil {
+			t.Fatalf("%s: %v\n%v", scheme.Name, err, header)
+		}
+		event, err := verified.Event()
+		if err != nil {
+			t.Fatal(err)
+		}
 		switch scheme.Name {
 		case "svix", "standard":
 			if !strings.HasPrefix(event.ID, "msg_") || len(event.ID) != 30 {

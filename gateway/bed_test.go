@@ -5,9 +5,11 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -56,7 +58,7 @@ func of(t testing.TB, name string) func(*gateway.Config) {
 	t.Helper()
 	scheme := preset(t, name)
 	return func(cfg *gateway.Config) {
-		cfg.Verify = []gateway.Verify{{Scheme: scheme, Secrets: []string{secretOf(scheme)}}}
+		cfg.Verify = []gateway.Verify{{Scheme: scheme, Secrets: []string{secretOf(scheme)}, Options: samples.Options(scheme)}}
 	}
 }
 
@@ -71,10 +73,23 @@ func preset(t testing.TB, name string) verifier.Scheme {
 
 // secretOf is a secret of the form that a scheme takes.
 func secretOf(s verifier.Scheme) string {
-	if s.Keys[0].Prefix == "whsec_" {
+	switch form := s.Keys[0]; {
+	case form.Prefix == "whsec_":
 		return svixSecret
+	case form.Encoding == verifier.Text:
+		return textSecret
 	}
-	return textSecret
+	public, _ := samples.Secrets(s, 0)
+	return public
+}
+
+// privateOf is the secret that signs what secretOf verifies.
+func privateOf(s verifier.Scheme) string {
+	if !samples.Slow(s) {
+		return secretOf(s)
+	}
+	_, private := samples.Secrets(s, 0)
+	return private
 }
 
 // signed returns a correctly signed request, as a server would hand it over.
@@ -84,11 +99,17 @@ func signed(t testing.TB, s verifier.Scheme, secret string, m verifier.Message) 
 	if err != nil {
 		t.Fatal(err)
 	}
+	m.URL = samples.Address(s, m.Body)
 	header, err := signer.Sign(m)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return request(header, m.Body)
+	for _, l := range s.Signature[1:] {
+		header.Del(strings.TrimPrefix(string(l.From), "header:"))
+	}
+	r := request(header, m.Body)
+	_, r.URL.RawQuery, _ = strings.Cut(m.URL, "?")
+	return r
 }
 
 // svix returns an event of the svix scheme, signed now by the bed's clock.
@@ -105,7 +126,7 @@ func (b *bed) signed(t testing.TB, scheme string, m verifier.Message) *http.Requ
 		m.Timestamp = b.clock.now()
 	}
 	s := preset(t, scheme)
-	return signed(t, s, secretOf(s), m)
+	return signed(t, s, privateOf(s), m)
 }
 
 // request returns a POST with these headers.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hookgate/hookgate/gateway"
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -29,7 +30,7 @@ type canary struct {
 
 // canaryBody names the event of the fixtures in each way that a preset reads.
 func canaryBody(event string) string {
-	return fmt.Sprintf(`{"id":%[1]q,"event_id":%[1]q,"secret":%[2]q}`, event, bodyCanary)
+	return fmt.Sprintf(`{"id":%[1]q,"event_id":%[1]q,"event":{"id":%[1]q},"secret":%[2]q}`, event, bodyCanary)
 }
 
 func newCanary(t *testing.T, scheme verifier.Scheme) *canary {
@@ -51,7 +52,7 @@ func newCanary(t *testing.T, scheme verifier.Scheme) *canary {
 	_, name, _ := strings.Cut(string(scheme.Signature[0].From), ":")
 	value := c.genuine.Get(name)
 	signature := value[strings.LastIndexAny(strings.TrimRight(value, "="), ",= ")+1:]
-	if len(signature) < 44 {
+	if len(signature) < 43 {
 		t.Fatalf("%s: %q is no signature", scheme.Name, signature)
 	}
 	c.secrets = append(c.secrets, signature, signature[:20])
@@ -117,7 +118,10 @@ func (c *canary) misuse(t *testing.T) {
 	r = request(c.genuine, nil)
 	r.Body, r.ContentLength = io.NopCloser(io.MultiReader(strings.NewReader(bodyCanary), failing{io.ErrUnexpectedEOF})), -1
 	c.send(t, r)
-	for _, format := range []string{`{"id":%[1]q,"id":"b","event_id":%[1]q,"event_id":"b"}`, `{"id":{"a":%[1]q},"event_id":[%[1]q]}`, `{"id":"%[1]s \u0000","event_id":"%[1]s \u0000"}`} {
+	for _, format := range []string{
+		`{"id":%[1]q,"id":"b","event_id":%[1]q,"event_id":"b","event":{"id":%[1]q,"id":"b"}}`, `{"id":{"a":%[1]q},"event_id":[%[1]q],"event":{"id":7}}`,
+		`{"id":"%[1]s \u0000","event_id":"%[1]s \u0000","event":{"id":"%[1]s \u0000"}}`,
+	} {
 		c.send(t, c.signedBody(t, fmt.Sprintf(format, bodyCanary), 0))
 	}
 	for _, off := range []time.Duration{-100 * 24 * time.Hour, 100 * 24 * time.Hour} {
@@ -143,6 +147,9 @@ func (c *canary) misuse(t *testing.T) {
 // (S-18, X-G1, pitfall 20)
 func TestNothingSecretIsTold(t *testing.T) {
 	for _, scheme := range verifier.Presets() {
+		if samples.Weak(scheme) || samples.Slow(scheme) || strings.Contains(scheme.Signed, "{url}") || scheme.BodyRepeats {
+			continue // they are refused by the same code, with no secret of this form, another query, or no duplicates
+		}
 		c := newCanary(t, scheme)
 		c.misuse(t)
 		c.state.Flush(c.Logger, c.Name, c.clock.now().Add(time.Hour))
@@ -168,7 +175,8 @@ func TestNothingSecretIsTold(t *testing.T) {
 			case "stale_timestamp", "future_timestamp":
 				possible = dated
 			case "clock_skew":
-				possible = dated && !scheme.Timestamp.OfEvent
+				// A webhook accepted with another unsigned id says that the clock is right.
+				possible = dated && !scheme.Timestamp.OfEvent && scheme.UnsignedID == ""
 			}
 			if possible && !c.kinds[kind] {
 				t.Errorf("%s: nothing was refused as %s", scheme.Name, kind)

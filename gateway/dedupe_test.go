@@ -28,6 +28,9 @@ func (b *bed) conflicts() (n int) {
 func TestReplayIsPassedOnOnce(t *testing.T) {
 	body := []byte(`{"id":"evt_1","type":"order.paid","event_id":"Ev01"}`)
 	for _, scheme := range verifier.Presets() {
+		if scheme.BodyRepeats {
+			continue // see TestBodyRepeats
+		}
 		b := newBed(t, of(t, scheme.Name))
 		again := func() *http.Request {
 			return b.signed(t, scheme.Name, verifier.Message{ID: "msg_1", Type: "a.b", Body: body})
@@ -40,7 +43,10 @@ func TestReplayIsPassedOnOnce(t *testing.T) {
 				r.Header.Set(name, "fresh")
 			}
 		}
-		r.Host, r.RemoteAddr, r.URL.RawQuery = "other.example.com", "192.0.2.9:9", "fresh=1"
+		r.Host, r.RemoteAddr = "other.example.com", "192.0.2.9:9"
+		if r.URL.RawQuery == "" {
+			r.URL.RawQuery = "fresh=1"
+		}
 		b.duplicate(t, scheme.Name+" under a fresh unsigned id", r)
 		r = again()
 		if scheme.UnsignedID != "" {

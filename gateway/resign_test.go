@@ -50,7 +50,7 @@ func TestResign(t *testing.T) {
 			r := b.signed(t, from.Name, verifier.Message{ID: "evt_1", Type: "a.b", Body: body})
 			r.Header.Set("X-Custom", "kept")
 			for _, name := range to.names {
-				if r.Header[name] == nil && (from.Name != "svix" || strings.ContainsAny(name, "_.")) {
+				if r.Header[name] == nil && (from.Aliases == nil || strings.ContainsAny(name, "_.")) {
 					r.Header[name] = []string{"junk"}
 				}
 			}
@@ -95,7 +95,7 @@ func TestResign(t *testing.T) {
 						t.Errorf("%s: the sender's %s is left", what, name)
 					}
 				}
-				if from.UnsignedType != "" && got.Header.Get(from.UnsignedType) != "a.b" || got.Header.Get("X-Custom") != "kept" || got.Header.Get("Hookgate-Scheme") != from.Name {
+				if from.UnsignedType != "" && from.Type != "json:/object_kind" && got.Header.Get(from.UnsignedType) != "a.b" || got.Header.Get("X-Custom") != "kept" || got.Header.Get("Hookgate-Scheme") != from.Name {
 					t.Errorf("%s: too much is gone: %v", what, got.Header)
 				}
 			}

@@ -79,15 +79,24 @@ func TestTamperedIsNeverForwarded(t *testing.T) {
 	body := []byte(`{"id":"evt_1","type":"order.paid","event_id":"Ev01","event":{"type":"message"}}`)
 	for _, scheme := range verifier.Presets() {
 		b := newBed(t, of(t, scheme.Name))
-		signed := b.signed(t, scheme.Name, verifier.Message{ID: "msg_1", Type: "order.paid", Body: body}).Header
+		whole := b.signed(t, scheme.Name, verifier.Message{ID: "msg_1", Type: "order.paid", Body: body})
+		signed := whole.Header
+		again := func(header http.Header, body []byte) *http.Request {
+			r := request(header, body)
+			r.URL.RawQuery = whole.URL.RawQuery
+			return r
+		}
 		tampered := func(what string, header http.Header, body []byte) {
 			t.Helper()
-			w := b.post(t, request(header, body))
+			w := b.post(t, again(header, body))
 			if all := b.app.take(); len(all) != 0 || w.Code != http.StatusUnauthorized && w.Code != http.StatusBadRequest {
 				t.Errorf("%s: %s: status %d, the app saw %d", scheme.Name, what, w.Code, len(all))
 			}
 		}
 		for i := range body {
+			if scheme.Keys[0].Algorithm == verifier.Token {
+				break
+			}
 			other := append([]byte(nil), body...)
 			other[i] ^= 1
 			tampered("body", signed, other)
@@ -104,6 +113,6 @@ func TestTamperedIsNeverForwarded(t *testing.T) {
 				tampered(name, other, body)
 			}
 		}
-		b.forwarded(t, "genuine "+scheme.Name, request(signed, body))
+		b.forwarded(t, "genuine "+scheme.Name, again(signed, body))
 	}
 }

@@ -10,8 +10,8 @@ import (
 	"hash"
 )
 
-// size returns the length in bytes of a signature, 0 if it has none of its own
-// (a token).
+// size returns the length in bytes of a signature, 0 if that depends on the key
+// (RSA, tokens) or on the signature (ECDSA).
 func (a Algorithm) size() int {
 	switch a {
 	case HMACSHA1:
@@ -28,7 +28,11 @@ func (a Algorithm) size() int {
 	return 0
 }
 
-func (a Algorithm) known() bool { return a.size() > 0 || a == Token }
+func (a Algorithm) known() bool { return a.size() > 0 || a.pair() || a == Token }
+
+// pair says that a secret is half of a pair of keys, of which the public one
+// verifies.
+func (a Algorithm) pair() bool { return a == Ed25519 || a == ECDSAP256 || a == RSAPKCS1 }
 
 // weak says that a signature of this kind does not prove what people take it to
 // prove.

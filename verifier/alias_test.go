@@ -24,7 +24,7 @@ func TestPitfall10AliasTwins(t *testing.T) {
 	both := aliased(f.header)
 	other := f.message
 	other.ID = "msg_other"
-	theirs := aliased(sign(t, f.signer, other))
+	theirs := aliased(f.sign(t, other))
 	drop := func(h http.Header, names ...string) http.Header {
 		h = h.Clone()
 		for _, name := range names {

@@ -5,10 +5,10 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -19,20 +19,10 @@ func BenchmarkVerify(b *testing.B) {
 	for _, size := range []int{1 << 10, 64 << 10} {
 		body := bytes.Repeat([]byte("a"), size)
 		for _, scheme := range verifier.Presets() {
-			secret := testSecret(scheme)
-			signer, err := verifier.NewSigner(scheme, []string{secret}, verifier.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			v, err := verifier.New(scheme, []string{secret}, verifier.Options{})
-			if err != nil {
-				b.Fatal(err)
-			}
-			header, err := signer.Sign(verifier.Message{ID: "msg_2mxUGzcBVEaiPpmeJOYTrEQ5m5g", Timestamp: now, Body: body})
-			if err != nil {
-				b.Fatal(err)
-			}
-			request := &verifier.Request{Method: http.MethodPost, Header: header}
+			public, private := samples.Secrets(scheme, 0)
+			v := newVerifier(b, scheme, public)
+			header := signWith(b, newSigner(b, scheme, private), scheme, verifier.Message{ID: samples.ID, Timestamp: now, Body: body})
+			request := post(header)
 			b.Run(fmt.Sprintf("%s/%d", scheme.Name, size), func(b *testing.B) {
 				b.ReportAllocs()
 				b.SetBytes(int64(size))
@@ -57,11 +47,4 @@ func BenchmarkVerify(b *testing.B) {
 			}
 		})
 	}
-}
-
-func testSecret(s verifier.Scheme) string {
-	if s.Keys[0].Encoding == verifier.Base64 {
-		return s.Keys[0].Prefix + "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-	}
-	return "whsec_0123456789abcdef0123456789"
 }

@@ -2,7 +2,6 @@ package verifier_test
 
 import (
 	"bytes"
-	"compress/gzip"
 	"maps"
 	"net/http"
 	"slices"
@@ -15,11 +14,17 @@ import (
 // TestPitfall26DroppedTimestamp: a value that the template names cannot be left
 // out and put into the body. (pitfall 26)
 func TestPitfall26DroppedTimestamp(t *testing.T) {
-	moved := 0
 	for _, f := range fixtures(t) {
 		if f.scheme.Timestamp == nil {
 			continue
 		}
+		want := 0
+		for _, ref := range []verifier.Ref{f.scheme.ID, f.scheme.Type, timeOf(f.scheme)} {
+			if strings.HasPrefix(string(ref), "header:") {
+				want++
+			}
+		}
+		moved := 0
 		prefix, _, _ := strings.Cut(f.scheme.Signed, "{body}")
 		at := "1795435200"
 		if f.scheme.Timestamp.Format == verifier.RFC3339 {
@@ -36,9 +41,9 @@ func TestPitfall26DroppedTimestamp(t *testing.T) {
 				moved++
 			}
 		}
-	}
-	if moved != 2+2+1+1+1+2 {
-		t.Errorf("%d headers were moved", moved)
+		if moved != want {
+			t.Errorf("%s: %d headers were moved; want %d", f.name, moved, want)
+		}
 	}
 }
 
@@ -47,12 +52,12 @@ func TestPitfall26DroppedTimestamp(t *testing.T) {
 func TestPitfall27TemplateIsNotInterpreted(t *testing.T) {
 	for _, id := range []string{"{body}", "{timestamp}", "{id}", "{{id}}", "$&", "$1", "%s%n%v", "\\0", "{", "}", "{}"} {
 		for _, f := range fixtures(t) {
-			if f.scheme.ID != "header:svix-id" && f.scheme.ID != "header:webhook-id" {
+			if f.scheme.Signed != "{id}.{timestamp}.{body}" || f.scheme.Timestamp.Format != verifier.Unix || f.scheme.IDVaries {
 				continue
 			}
 			m := f.message
 			m.ID, m.Body = id, []byte("{id}{timestamp}{body}"+id)
-			h := sign(t, f.signer, m)
+			h := f.sign(t, m)
 			if event := f.accepted(t, "id "+id, h, m.Body); event.ID != id {
 				t.Errorf("%s: id %q; want %q", f.name, event.ID, id)
 			}
@@ -74,7 +79,7 @@ func TestPitfall29ReserializedBody(t *testing.T) {
 	for _, f := range fixtures(t) {
 		m := f.message
 		m.Body = []byte(original)
-		h := sign(t, f.signer, m)
+		h := f.sign(t, m)
 		f.accepted(t, "as signed", h, m.Body)
 		for name, body := range map[string]string{
 			"keys in another order": `{"name":"é","id":"evt_1","n":1.0,"a":[1,2]}`,
@@ -106,7 +111,7 @@ func TestPitfall34AnyBytesCanBeSigned(t *testing.T) {
 		} {
 			m := f.message
 			m.Body = body
-			h := sign(t, f.signer, m)
+			h := f.sign(t, m)
 			f.accepted(t, name, h, body)
 			f.refused(t, name+", longer", h, append(slices.Clone(body), 'x'), verifier.ErrInvalidSignature)
 		}
@@ -117,23 +122,18 @@ func TestPitfall34AnyBytesCanBeSigned(t *testing.T) {
 // TestPitfall30CompressedBody: the bytes are signed as they were received.
 // Nothing is unpacked here, so that no bomb goes off. (pitfall 30) (B-10)
 func TestPitfall30CompressedBody(t *testing.T) {
-	var packed bytes.Buffer
-	w := gzip.NewWriter(&packed)
-	if _, err := w.Write([]byte(everyBody)); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.Close(); err != nil {
-		t.Fatal(err)
-	}
 	for _, f := range fixtures(t) {
+		if f.scheme.MaxDecoded > 0 {
+			continue // see TestPitfall30DecodedBody
+		}
 		m := f.message
-		m.Body = packed.Bytes()
-		h := with(sign(t, f.signer, m), "Content-Encoding", "gzip")
+		m.Body = gzipped(t, f.message.Body)
+		h := with(f.sign(t, m), "Content-Encoding", "gzip")
 		event := f.accepted(t, "packed", h, m.Body)
 		if s := f.scheme; strings.HasPrefix(string(s.ID), "json:") && event.ID != "" {
 			t.Errorf("%s: id %q was unpacked", f.name, event.ID)
 		}
-		f.refused(t, "unpacked", h, []byte(everyBody), verifier.ErrInvalidSignature)
+		f.refused(t, "unpacked", h, f.message.Body, verifier.ErrInvalidSignature)
 		f.refused(t, "packed, under the signature of the unpacked", with(f.header, "Content-Encoding", "gzip"), m.Body, verifier.ErrInvalidSignature)
 	}
 }
@@ -228,8 +228,8 @@ func TestPitfall12LetterCaseOfNames(t *testing.T) {
 			if _, err := v.Verify(post(f.header), f.message.Body, noon); err != nil {
 				t.Errorf("%s, %s case: %v", f.name, name, err)
 			}
-			if f.item() != "v1a" {
-				h := sign(t, newSigner(t, s, f.secret), verifier.Message{ID: f.message.ID, Type: f.message.Type, Timestamp: noon, Body: f.message.Body})
+			if !f.slow() {
+				h := signWith(t, newSigner(t, s, f.secret), s, verifier.Message{ID: f.message.ID, Type: f.message.Type, Timestamp: noon, Body: f.message.Body})
 				if !maps.EqualFunc(h, f.header, slices.Equal) {
 					t.Errorf("%s, %s case: signed %v; want %v", f.name, name, h, f.header)
 				}

@@ -67,8 +67,12 @@ type compiled struct {
 	Scheme
 	template  template
 	pre, post template // before and after the body
-	body      bool     // the body is signed
+	body      bool     // the template holds the body
+	bodySafe  bool     // the body is authenticated, as it is or by its digest
 	method    bool     // the method is signed
+	query     bool     // the query is signed
+	queryEnd  byte     // the byte that delimits it, 0 if none does
+	digestAt  string   // the query value that holds the body's digest, "" if none does
 	locations []location
 	parts     []part
 	twins     [][]string // the canonical names of each value that has several
@@ -123,15 +127,45 @@ func (c *compiled) compileSigned(allowWeak bool) (err error) {
 		return fmt.Errorf("signed %q: {%s} and {%s} touch, so that bytes could move from one to the other unseen", c.Signed, a, b)
 	}
 	c.pre, c.post = c.template.around()
-	c.body, c.method = c.template.has(varBody), c.template.has(varMethod)
+	c.body, c.method, c.query = c.template.has(varBody), c.template.has(varMethod), c.template.has(varQuery)
+	c.queryEnd = c.template.delimiter(varQuery)
+	if err := c.compileDigest(); err != nil {
+		return err
+	}
 	if c.method {
 		if end := c.template.delimiter(varMethod); 'A' <= end && end <= 'Z' {
 			return fmt.Errorf("signed %q: an upper-case letter cannot delimit {method}", c.Signed)
 		}
 	}
-	if !c.body && !allowWeak {
+	if c.MaxDecoded < 0 || c.MaxDecoded > maxDecoded {
+		return fmt.Errorf("a decoded body may have at most %d bytes", maxDecoded)
+	}
+	if c.MaxDecoded > 0 && !c.bodySafe {
+		return errors.New("a body that is not signed is not decoded either")
+	}
+	if !c.bodySafe && !allowWeak {
 		return fmt.Errorf("signed %q does not hold {body}, so that anyone could change the body; if that is how the provider signs, say allow_weak", c.Signed)
 	}
+	return nil
+}
+
+// maxDecoded bounds what a small body may become in memory, as that is not counted
+// among the bodies being received.
+const maxDecoded = 16 << 20
+
+func (c *compiled) compileDigest() error {
+	c.bodySafe = c.body
+	if c.BodySHA256 == "" {
+		return nil
+	}
+	kind, name, err := c.BodySHA256.split()
+	if err != nil {
+		return fmt.Errorf("body_sha256: %w", err)
+	}
+	if kind != inQuery || !c.query || c.body {
+		return fmt.Errorf("body_sha256 %s: it is a value of the query, and signed holds {query} and not {body}", c.BodySHA256)
+	}
+	c.digestAt, c.bodySafe = name, true
 	return nil
 }
 
@@ -145,15 +179,18 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 	for i := range c.Keys {
 		form := c.Keys[i]
 		if !form.Algorithm.known() {
-			return fmt.Errorf("unknown algorithm %q; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and token", form.Algorithm)
+			return fmt.Errorf("unknown algorithm %q; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519, ecdsa-p256-sha256, rsa-pkcs1-sha256 and token", form.Algorithm)
 		}
 		if form.Algorithm.weak() && !allowWeak {
 			return fmt.Errorf("%s is weak; if the provider offers nothing better, say allow_weak", form.Algorithm)
 		}
 		switch form.Encoding {
-		case "", Text, Hex, Base64, Base64URL:
+		case "", Text, Hex, Base64, Base64URL, PEM:
 		default:
-			return fmt.Errorf("unknown encoding %q of the secret; there are text, hex, base64 and base64url", form.Encoding)
+			return fmt.Errorf("unknown encoding %q of the secret; there are text, hex, base64, base64url and pem", form.Encoding)
+		}
+		if form.Private && !form.Algorithm.pair() {
+			return fmt.Errorf("%s has no private keys: one secret signs and verifies", form.Algorithm)
 		}
 		if form.MinBytes < 0 {
 			return errors.New("the least length of a key cannot be negative")
@@ -167,8 +204,8 @@ func (c *compiled) compileKeys(allowWeak bool) error {
 			}
 		}
 	}
-	if slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm == Token }) {
-		c.lengths = nil // a token has any length
+	if slices.ContainsFunc(c.Keys, func(f KeyForm) bool { return f.Algorithm.size() == 0 }) {
+		c.lengths = nil // any length
 	}
 	return c.checkEncodings()
 }
@@ -194,8 +231,11 @@ func (c *compiled) checkEncodings() error {
 		}
 		for _, other := range c.Encodings[:i] {
 			for _, form := range c.Keys {
-				if n := form.Algorithm.size(); n > 0 && e.size(n) == other.size(n) {
+				switch n := form.Algorithm.size(); {
+				case n > 0 && e.size(n) == other.size(n):
 					return fmt.Errorf("encodings %s and %s have the same length and cannot be told apart", other, e)
+				case n == 0 && form.Algorithm.pair():
+					return fmt.Errorf("a signature of %s has no length of its own that would tell %s from %s: name one encoding", form.Algorithm, other, e)
 				}
 			}
 		}
@@ -249,15 +289,19 @@ func (c *compiled) compileTime(bool) error {
 		return nil
 	}
 	t := *c.Timestamp
-	if !c.template.has(varTimestamp) {
-		return fmt.Errorf("timestamp %s is not signed ({timestamp} is not in signed): leave it out, it proves nothing", t.From)
-	}
 	from, err := c.source(t.From)
 	if err != nil {
 		return fmt.Errorf("timestamp: %w", err)
 	}
-	if from.kind != inHeader && from.kind != inPart {
-		return fmt.Errorf("timestamp: %q: it is in a header or a part of the signature", t.From)
+	switch signed := c.template.has(varTimestamp); {
+	case from.kind == inQuery:
+		return fmt.Errorf("timestamp: %q: it is in a header, a part of the signature or the body", t.From)
+	case from.kind == inBody && signed:
+		return fmt.Errorf("timestamp %s cannot be {timestamp} as well: the body is signed whole", t.From)
+	case from.kind == inBody && !c.bodySafe:
+		return fmt.Errorf("timestamp %s: the body is not signed, nothing in it can be believed", t.From)
+	case from.kind != inBody && !signed:
+		return fmt.Errorf("timestamp %s is not signed ({timestamp} is not in signed): leave it out, it proves nothing", t.From)
 	}
 	switch t.Format {
 	case Unix, UnixMilli, RFC3339:
@@ -269,7 +313,9 @@ func (c *compiled) compileTime(bool) error {
 	}
 	const usual = 5 * time.Minute
 	c.time, c.past, c.future = &from, usual, usual
-	c.parts = append(c.parts, part{source: from, variable: varTimestamp})
+	if from.kind != inBody {
+		c.parts = append(c.parts, part{source: from, variable: varTimestamp})
+	}
 	if t.Past > 0 {
 		c.past = time.Duration(t.Past)
 	}
@@ -308,7 +354,7 @@ func (c *compiled) compileNames(bool) error {
 			if signed {
 				return fmt.Errorf("%s %s cannot be {%s} as well: the body is signed whole", n.what, n.ref, n.v)
 			}
-			if !c.body {
+			if !c.bodySafe {
 				return fmt.Errorf("%s %s: the body is not signed, nothing in it can be believed", n.what, n.ref)
 			}
 		default:
@@ -328,13 +374,16 @@ func (c *compiled) compileRest(bool) error {
 			return fmt.Errorf("%q is no header name", name)
 		}
 	}
-	if c.BodyVaries && c.id == nil {
+	if c.IDVaries && (c.id == nil || c.id.kind == inBody) {
+		return errors.New("id_varies is for an id that {id} signs; leave out any other that is not the event's")
+	}
+	if c.BodyVaries && (c.id == nil || c.IDVaries) {
 		return errors.New("body_varies needs a signed id: without one nothing tells a duplicate")
 	}
 	if c.BodyVaries && c.BodyRepeats {
 		return errors.New("body_varies and body_repeats cannot both hold")
 	}
-	if c.MaxBody < 0 || c.RetryHorizon < Unbounded {
+	if c.MaxBody < 0 || c.ResponseLimit < 0 || c.RetryHorizon < Unbounded {
 		return errors.New("a limit cannot be negative")
 	}
 	for _, h := range c.Handshakes {

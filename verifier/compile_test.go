@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -30,10 +31,10 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) { s.Signed = "" }, `signed is empty; it is the template of the signed bytes, such as "{timestamp}.{body}"`},
 	{func(s *verifier.Scheme) { s.Signed = "{body" }, `signed "{body": a { without its }`},
 	{func(s *verifier.Scheme) { s.Signed = "a{" }, `signed "a{": a { without its }`},
-	{func(s *verifier.Scheme) { s.Signed = "{Body}" }, `signed "{Body}": unknown variable {Body}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
-	{func(s *verifier.Scheme) { s.Signed = "{}{body}" }, `signed "{}{body}": unknown variable {}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
-	{func(s *verifier.Scheme) { s.Signed = "{ body }" }, `signed "{ body }": unknown variable { body }; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
-	{func(s *verifier.Scheme) { s.Signed = "{literal}{body}" }, `signed "{literal}{body}": unknown variable {literal}; there are {id}, {timestamp}, {type}, {method}, {url} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{Body}" }, `signed "{Body}": unknown variable {Body}; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{}{body}" }, `signed "{}{body}": unknown variable {}; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{ body }" }, `signed "{ body }": unknown variable { body }; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
+	{func(s *verifier.Scheme) { s.Signed = "{literal}{body}" }, `signed "{literal}{body}": unknown variable {literal}; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}`},
 	{func(s *verifier.Scheme) { s.Signed = "{body}.{body}" }, `signed "{body}.{body}": {body} is there twice`},
 	{func(s *verifier.Scheme) { s.Signed, s.ID = "{id}{body}", "header:X-Id" }, `signed "{id}{body}": {id} and {body} touch, so that bytes could move from one to the other unseen`},
 	{func(s *verifier.Scheme) {
@@ -54,13 +55,13 @@ var schemeErrors = []struct {
 	// The keys.
 	{func(s *verifier.Scheme) { s.Keys = nil }, `no algorithm is named; hmac-sha256 is the usual one`},
 	{func(s *verifier.Scheme) { s.Keys = slices.Repeat(s.Keys, 9) }, `9 forms of the secret are too many, there may be 8`},
-	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = "md5" }, `unknown algorithm "md5"; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519 and token`},
+	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = "md5" }, `unknown algorithm "md5"; there are hmac-sha1, hmac-sha256, hmac-sha384, hmac-sha512, ed25519, ecdsa-p256-sha256, rsa-pkcs1-sha256 and token`},
 	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = verifier.HMACSHA1 }, `hmac-sha1 is weak; if the provider offers nothing better, say allow_weak`},
 	{func(s *verifier.Scheme) { s.Keys[0].Algorithm = verifier.Token }, `token is weak; if the provider offers nothing better, say allow_weak`},
 	{func(s *verifier.Scheme) {
 		s.Keys = append(s.Keys, verifier.KeyForm{Prefix: "t_", Algorithm: verifier.Token})
 	}, `token is weak; if the provider offers nothing better, say allow_weak`},
-	{func(s *verifier.Scheme) { s.Keys[0].Encoding = "base32" }, `unknown encoding "base32" of the secret; there are text, hex, base64 and base64url`},
+	{func(s *verifier.Scheme) { s.Keys[0].Encoding = "base32" }, `unknown encoding "base32" of the secret; there are text, hex, base64, base64url and pem`},
 	{func(s *verifier.Scheme) { s.Keys[0].MinBytes = -1 }, `the least length of a key cannot be negative`},
 
 	// The encodings.
@@ -102,11 +103,14 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) {
 		named(s)
 		s.Timestamp.From = "json:/time"
-	}, `timestamp: "json:/time": it is in a header or a part of the signature`},
+	}, `timestamp json:/time cannot be {timestamp} as well: the body is signed whole`},
+	{func(s *verifier.Scheme) {
+		s.Timestamp = &verifier.Timestamp{From: "json:time", Format: verifier.Unix}
+	}, `timestamp: "json:time": a JSON pointer begins with /`},
 	{func(s *verifier.Scheme) {
 		named(s)
 		s.Timestamp.From = "query:time"
-	}, `timestamp: "query:time": it is in a header or a part of the signature`},
+	}, `timestamp: "query:time": it is in a header, a part of the signature or the body`},
 	{func(s *verifier.Scheme) {
 		named(s)
 		s.Timestamp.From = "part:t"
@@ -144,6 +148,21 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) { s.UnsignedType = "header:X-Type" }, `"header:X-Type" is no header name`},
 	{func(s *verifier.Scheme) { s.BodyVaries = true }, `body_varies needs a signed id: without one nothing tells a duplicate`},
 	{func(s *verifier.Scheme) { s.ID, s.BodyVaries, s.BodyRepeats = "json:/id", true, true }, `body_varies and body_repeats cannot both hold`},
+	{func(s *verifier.Scheme) { s.IDVaries = true }, `id_varies is for an id that {id} signs; leave out any other that is not the event's`},
+	{func(s *verifier.Scheme) { s.ID, s.IDVaries = "json:/id", true }, `id_varies is for an id that {id} signs; leave out any other that is not the event's`},
+	{func(s *verifier.Scheme) { named(s); s.IDVaries, s.BodyVaries = true, true }, `body_varies needs a signed id: without one nothing tells a duplicate`},
+	{func(s *verifier.Scheme) { s.BodySHA256 = "query:sha" }, `body_sha256 query:sha: it is a value of the query, and signed holds {query} and not {body}`},
+	{func(s *verifier.Scheme) { s.Signed, s.BodySHA256 = "{query}", "header:X-SHA" }, `body_sha256 header:X-SHA: it is a value of the query, and signed holds {query} and not {body}`},
+	{func(s *verifier.Scheme) { s.Signed, s.BodySHA256 = "{query}", "sha" }, `body_sha256: "sha" is no reference; write header:<name>, query:<name>, part:<name> or json:<pointer>`},
+	{func(s *verifier.Scheme) { s.Signed = "{query}{body}" }, `signed "{query}{body}": {query} and {body} touch, so that bytes could move from one to the other unseen`},
+	{func(s *verifier.Scheme) { s.Signed = "{query}" }, `signed "{query}" does not hold {body}, so that anyone could change the body; if that is how the provider signs, say allow_weak`},
+	{func(s *verifier.Scheme) { s.MaxDecoded = -1 }, `a decoded body may have at most 16777216 bytes`},
+	{func(s *verifier.Scheme) { s.MaxDecoded = 16<<20 + 1 }, `a decoded body may have at most 16777216 bytes`},
+	{func(s *verifier.Scheme) { s.ResponseLimit = -1 }, `a limit cannot be negative`},
+	{func(s *verifier.Scheme) { s.Keys[0].Private = true }, `hmac-sha256 has no private keys: one secret signs and verifies`},
+	{func(s *verifier.Scheme) {
+		s.Keys[0].Algorithm, s.Encodings = verifier.ECDSAP256, []verifier.Encoding{verifier.Hex, verifier.Base64}
+	}, `a signature of ecdsa-p256-sha256 has no length of its own that would tell hex from base64: name one encoding`},
 	{func(s *verifier.Scheme) { s.MaxBody = -1 }, `a limit cannot be negative`},
 	{func(s *verifier.Scheme) { s.RetryHorizon = -2 }, `a limit cannot be negative`},
 	{func(s *verifier.Scheme) { s.Handshakes = []verifier.Handshake{{Method: "GET"}} }, `a handshake is a method and the query parameter or the header that must be there`},
@@ -178,20 +197,29 @@ func TestSchemeErrors(t *testing.T) {
 	}
 }
 
-// TestPresetsAreConsistent and need no allow_weak.
+// TestPresetsAreConsistent: each loads, as weak if it says so, under a name of its
+// own, and says where its facts were read and what its user has to know.
 func TestPresetsAreConsistent(t *testing.T) {
 	var names []string
 	for _, s := range verifier.Presets() {
 		names = append(names, s.Name)
-		if _, err := verifier.New(s, []string{testSecret(s)}, verifier.Options{}); err != nil {
-			t.Error(err)
+		v := newVerifier(t, s, testSecret(s))
+		if weak := strings.Contains(s.Notes, "allow_weak"); v.Weak() != weak || samples.Weak(s) != weak {
+			t.Errorf("%s: weak %t, where its notes say %t", s.Name, v.Weak(), weak)
+		}
+		if signsURL := strings.Contains(s.Notes, "public_url"); strings.Contains(s.Signed, "{url}") != signsURL {
+			t.Errorf("%s: signed is %s, and its notes speak of public_url: %t", s.Name, s.Signed, signsURL)
+		}
+		if s.Source == "" || s.Notes == "" {
+			t.Errorf("%s: no source or no notes", s.Name)
 		}
 		if found, ok := verifier.Preset(s.Name); !ok || found.Signed != s.Signed {
 			t.Errorf("the preset %s is another one", s.Name)
 		}
 	}
-	if want := []string{"svix", "standard", "travelbase", "github", "stripe", "slack", "shopify"}; !slices.Equal(names, want) {
-		t.Errorf("presets %v; want %v", names, want)
+	slices.Sort(names)
+	if once := slices.Compact(slices.Clone(names)); len(once) != len(names) {
+		t.Errorf("a name is there twice: %v", names)
 	}
 }
 

@@ -23,8 +23,8 @@ var (
 	// ErrFutureTimestamp: correctly signed, but further ahead of the clock than
 	// the tolerance.
 	ErrFutureTimestamp = errors.New("future timestamp")
-	// ErrMalformedBody: correctly signed and fresh, but the id in the body is
-	// ambiguous (the same member twice) or no usable text.
+	// ErrMalformedBody: correctly signed, but the id in the body is ambiguous (the
+	// same member twice) or no usable text, or the time that should be there is not.
 	ErrMalformedBody = errors.New("malformed body")
 )
 

@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -50,6 +52,12 @@ func Explain(s Scheme, secrets []string, o Options, r *Request, body []byte, now
 		return Explanation{}, err
 	}
 	x := explainer{compiled: c, secrets: secrets, options: o, request: r, body: body, now: now}
+	e := Envelope{v: &Verifier{scheme: c}}
+	if c.MaxDecoded > 0 && e.readCoding(r.Header["Content-Encoding"]) == nil {
+		if decoded, err := e.decode(body); err == nil {
+			x.body = decoded
+		}
+	}
 	v, unusable := New(s, secrets, o)
 	if unusable == nil {
 		x.past, x.future = v.scheme.past, v.scheme.future
@@ -84,7 +92,7 @@ func (x *explainer) explain() {
 		return
 	}
 	x.headerNames()
-	found := x.signatures()
+	found := x.bodyDigest() || x.signatures()
 	x.skew()
 	found = x.otherSchemes() || found
 	x.unsignedID()
@@ -94,6 +102,20 @@ func (x *explainer) explain() {
 		}
 		x.find("unexplained", "No common mistake explains it: most likely the secret is another one, or headers and body are not what was sent.")
 	}
+}
+
+// bodyDigest reports whether the signed query holds the digest of another body.
+func (x *explainer) bodyDigest() bool {
+	if x.digestAt == "" || !errors.Is(x.Err, ErrInvalidSignature) {
+		return false
+	}
+	sum := sha256.Sum256(x.body)
+	text, err := readQuery(x.request.RawQuery, x.digestAt)
+	if err != nil || strings.EqualFold(text, hex.EncodeToString(sum[:])) {
+		return false
+	}
+	x.find("body_digest", "The digest in %s of the query is of another body: it was changed on its way.", x.digestAt)
+	return true
 }
 
 // headerNames looks for a missing header under a name that only looks alike.
@@ -120,6 +142,11 @@ func (x *explainer) skew() {
 		return
 	}
 	at, format, ok := readTime(x.offer(x.family()).values[varTimestamp])
+	if x.time.kind == inBody {
+		var err error
+		at, err = x.time.path.time(x.body, x.Timestamp.Format)
+		format, ok = x.Timestamp.Format, err == nil
+	}
 	if !ok {
 		return
 	}
@@ -144,20 +171,23 @@ func (x *explainer) skew() {
 // otherSchemes reports whether the request is a webhook of another preset.
 func (x *explainer) otherSchemes() (found bool) {
 	own := (&Verifier{scheme: x.compiled}).Present(x.request)
+	told := map[string]bool{} // one of the schemes that share a header says enough
 	for _, s := range presets {
-		if s.Name == x.Name {
+		where := strings.ToLower(string(s.Signature[0].From))
+		if s.Name == x.Name || told[where] {
 			continue
 		}
 		if other, err := New(s, x.secrets, Options{}); err == nil {
 			_, err = other.Verify(x.request, x.body, x.now)
 			if err == nil || errors.Is(err, ErrStaleTimestamp) || errors.Is(err, ErrFutureTimestamp) {
 				x.find("other_scheme", "The signature matches by scheme %s.", s.Name)
-				found = true
+				found, told[where] = true, true
 				continue
 			}
 		}
 		if c, err := compile(s, false); err == nil && !own && (&Verifier{scheme: c}).Present(x.request) {
 			x.find("other_headers", "There is no signature of scheme %s, but one of scheme %s in %s.", x.Name, s.Name, c.locations[0].from.name)
+			told[where] = true
 		}
 	}
 	return found

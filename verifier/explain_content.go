@@ -65,9 +65,12 @@ func (x *explainer) otherTime(readings []reading, own content) bool {
 	}
 	const (
 		budget = 16 << 20 // bytes hashed
-		least  = 512      // a MAC costs as much as that many bytes
 		week   = 7 * 24 * 60 * 60
 	)
+	least := 512 // a MAC costs as much as hashing that many bytes
+	if x.Keys[0].Algorithm.pair() {
+		least = 64 << 10
+	}
 	tries := budget / (len(x.body) + least)
 	for distance := int64(1); distance <= week; distance++ {
 		for _, seconds := range []int64{-distance, distance} {

@@ -13,15 +13,11 @@ import (
 type reading struct {
 	Finding
 	rawKey
-	mac hash.Hash // nil if the algorithm is no HMAC
+	mac hash.Hash // see [rawKey.newMAC]
 }
 
 func newReading(f Finding, k rawKey) reading {
-	r := reading{Finding: f, rawKey: k}
-	if newHash := k.form.Algorithm.newHash(); newHash != nil {
-		r.mac = hmac.New(newHash, k.bytes)
-	}
-	return r
+	return reading{Finding: f, rawKey: k, mac: k.newMAC()}
 }
 
 // readings returns the scheme's own readings of all secrets, then others.
@@ -54,7 +50,7 @@ func (x *explainer) otherReadings(known []reading, secret string, index int, whi
 	add := func(key []byte, code, how string) {
 		for _, form := range x.Keys {
 			same := func(k reading) bool { return k.form.Algorithm == form.Algorithm && hmac.Equal(k.bytes, key) }
-			if len(key) > 0 && form.Algorithm != Ed25519 && !slices.ContainsFunc(all, same) {
+			if len(key) > 0 && !form.Algorithm.pair() && !slices.ContainsFunc(all, same) {
 				f := Finding{"secret_" + code, "The signature matches with " + which + " " + how + "."}
 				all = append(all, newReading(f, rawKey{form: form, bytes: key, secret: index}))
 			}

@@ -1,7 +1,6 @@
 package verifier
 
 import (
-	"crypto/ed25519"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
@@ -94,7 +93,7 @@ func (x *explainer) family() int {
 
 // offer reads the headers of an alias family.
 func (x *explainer) offer(family int) (o offer) {
-	o.values[varMethod], o.values[varURL] = x.request.Method, x.options.PublicURL
+	o.values[varMethod], o.values[varURL], o.values[varQuery] = x.request.Method, x.options.PublicURL, x.request.RawQuery
 	o.values[varTimestamp] = x.value(x.time, family)
 	o.values[varID] = x.value(x.id, family)
 	o.values[varType] = x.value(x.typ, family)
@@ -174,13 +173,16 @@ func (c *compiled) spellings(line string) (all []spelled) {
 // signedBy reports whether one of the signatures is the key's over this content
 // and body, and how it is spelled.
 func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
+	if !c.template.has(varBody) {
+		body = nil
+	}
 	before, after := c.template.around()
 	pre, post := before.append(nil, &c.offer.values), after.append(nil, &c.offer.values)
 	var right func(spelled) bool
 	switch k.form.Algorithm {
 	case Ed25519:
 		message := slices.Concat(pre, body, post)
-		right = func(s spelled) bool { return ed25519.Verify(k.bytes, message, s.bytes) }
+		right = func(s spelled) bool { return k.verify(message, s.bytes) }
 	case Token:
 		want := sha256.Sum256(k.bytes)
 		right = func(s spelled) bool {
@@ -194,6 +196,9 @@ func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
 		k.mac.Write(post)
 		mac := k.mac.Sum(nil)
 		right = func(s spelled) bool { return s.encoding != "" && hmac.Equal(s.bytes, mac) }
+		if k.form.Algorithm.pair() {
+			right = func(s spelled) bool { return s.encoding != "" && k.verify(mac, s.bytes) }
+		}
 	}
 	for _, s := range c.offer.signatures {
 		if right(s) {

@@ -20,7 +20,7 @@ func (v *Verifier) Tolerance() (past, future time.Duration, ok bool) {
 
 // Weak reports whether the scheme needed [Options.AllowWeak].
 func (v *Verifier) Weak() bool {
-	if !v.scheme.body {
+	if !v.scheme.bodySafe {
 		return true
 	}
 	for i := range v.ring.keys {

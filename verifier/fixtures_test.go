@@ -2,8 +2,11 @@ package verifier_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/ed25519"
 	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -14,20 +17,18 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hookgate/hookgate/internal/samples"
 	"github.com/hookgate/hookgate/verifier"
 )
 
 // noon is the time at which the fixtures are signed.
 var noon = time.Date(2026, time.November, 23, 12, 0, 0, 0, time.UTC)
 
-// everyBody has an id and a type for every preset that reads them in the body.
-const everyBody = `{"id":"evt_1","type":"order.paid","event_id":"Ev01","event":{"type":"message"}}`
-
 // fixture is a correctly signed webhook and what verifies it.
 type fixture struct {
 	name   string
 	scheme verifier.Scheme
-	secret string
+	secret string // that verifies
 	signer *verifier.Signer
 	*verifier.Verifier
 	message verifier.Message
@@ -35,14 +36,17 @@ type fixture struct {
 	event   verifier.Event // apart from the digest
 }
 
-// fixtures returns one for each preset, one for the other encoding of Travelbase,
-// and one for the asymmetric signatures of Standard Webhooks.
+// fixtures returns one for each preset that signs, one for the other encoding of
+// Travelbase, and one for the asymmetric signatures of Standard Webhooks.
 func fixtures(t testing.TB) []*fixture {
 	t.Helper()
 	var all []*fixture
 	for _, scheme := range verifier.Presets() {
-		secret := testSecret(scheme)
-		all = append(all, newFixture(t, scheme.Name, scheme, secret, secret))
+		if scheme.Keys[0].Algorithm == verifier.Token {
+			continue
+		}
+		public, private := samples.Secrets(scheme, 0)
+		all = append(all, newFixture(t, scheme.Name, scheme, public, private))
 	}
 	base64First := preset(t, "travelbase")
 	base64First.Encodings = []verifier.Encoding{verifier.Base64, verifier.Hex}
@@ -52,27 +56,67 @@ func fixtures(t testing.TB) []*fixture {
 	return append(all, newFixture(t, "standard v1a", standard, public, private))
 }
 
+// tokens returns a fixture for each preset that sends its secret and signs nothing.
+func tokens(t testing.TB) []*fixture {
+	t.Helper()
+	var all []*fixture
+	for _, scheme := range verifier.Presets() {
+		if scheme.Keys[0].Algorithm == verifier.Token {
+			all = append(all, newFixture(t, scheme.Name, scheme, testSecret(scheme), testSecret(scheme)))
+		}
+	}
+	return all
+}
+
+// macs returns the fixtures of HMACs.
+func macs(t testing.TB) []*fixture {
+	return slices.DeleteFunc(fixtures(t), func(f *fixture) bool { return f.slow() })
+}
+
 func newFixture(t testing.TB, name string, scheme verifier.Scheme, public, private string) *fixture {
 	t.Helper()
 	f := &fixture{
 		name: name, scheme: scheme, secret: public,
 		signer: newSigner(t, scheme, private), Verifier: newVerifier(t, scheme, public),
-		message: verifier.Message{ID: "msg_2mxUGzcBVEaiPpmeJOYTrEQ5m5g", Type: "unsigned.type", Timestamp: noon, Body: []byte(everyBody)},
-		event:   presetEvents[scheme.Name],
+		message: verifier.Message{ID: samples.ID, Type: "unsigned.type", Timestamp: noon, Body: samples.JSON(scheme, samples.Body, samples.Type)},
+		event:   samples.Event(scheme, samples.ID, samples.Body, samples.Type),
 	}
-	f.header = sign(t, f.signer, f.message)
+	f.header = f.sign(t, f.message)
 	return f
 }
 
-// presetEvents is what a preset can tell of the message of the fixtures.
-var presetEvents = map[string]verifier.Event{
-	"svix":       {ID: "msg_2mxUGzcBVEaiPpmeJOYTrEQ5m5g", Type: "order.paid"},
-	"standard":   {ID: "msg_2mxUGzcBVEaiPpmeJOYTrEQ5m5g", Type: "order.paid"},
-	"travelbase": {ID: "evt_1", Type: "order.paid"},
-	"github":     {},
-	"stripe":     {ID: "evt_1", Type: "order.paid"},
-	"slack":      {ID: "Ev01", Type: "message"},
-	"shopify":    {},
+// queryHeader stands in tests for the query of a request whose scheme signs it.
+const queryHeader = "X-Query"
+
+// sign returns the headers of a message, with the signature in the first of its
+// places.
+func (f *fixture) sign(t testing.TB, m verifier.Message) http.Header {
+	t.Helper()
+	return signWith(t, f.signer, f.scheme, m)
+}
+
+func signWith(t testing.TB, g *verifier.Signer, s verifier.Scheme, m verifier.Message) http.Header {
+	t.Helper()
+	m.URL = samples.Address(s, m.Body)
+	h := sign(t, g, m)
+	for _, l := range s.Signature[1:] {
+		h.Del(strings.TrimPrefix(string(l.From), "header:"))
+	}
+	if _, query, ok := strings.Cut(m.URL, "?"); ok {
+		h.Set(queryHeader, query)
+	}
+	return h
+}
+
+// slow reports whether its signatures are by a pair of keys.
+func (f *fixture) slow() bool { return samples.Slow(f.scheme) || f.item() == "v1a" }
+
+// encoding is how its signatures are spelled.
+func (f *fixture) encoding() verifier.Encoding {
+	if len(f.scheme.Encodings) == 0 {
+		return verifier.Text
+	}
+	return f.scheme.Encodings[0]
 }
 
 func preset(t testing.TB, name string) verifier.Scheme {
@@ -93,7 +137,7 @@ func edKey(seed byte) (public, private string) {
 
 func newVerifier(t testing.TB, s verifier.Scheme, secrets ...string) *verifier.Verifier {
 	t.Helper()
-	v, err := verifier.New(s, secrets, verifier.Options{})
+	v, err := verifier.New(s, secrets, samples.Options(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -102,7 +146,7 @@ func newVerifier(t testing.TB, s verifier.Scheme, secrets ...string) *verifier.V
 
 func newSigner(t testing.TB, s verifier.Scheme, secrets ...string) *verifier.Signer {
 	t.Helper()
-	g, err := verifier.NewSigner(s, secrets, verifier.Options{})
+	g, err := verifier.NewSigner(s, secrets, samples.Options(s))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,9 +162,9 @@ func sign(t testing.TB, g *verifier.Signer, m verifier.Message) http.Header {
 	return h
 }
 
-// post is a request with these headers.
+// post is a request with these headers, and the query that goes with them.
 func post(h http.Header) *verifier.Request {
-	return &verifier.Request{Method: http.MethodPost, Header: h}
+	return &verifier.Request{Method: http.MethodPost, Header: h, RawQuery: strings.Join(h[queryHeader], "&")}
 }
 
 // with returns a copy of h in which a header has these lines; without lines it is
@@ -172,9 +216,10 @@ func (f *fixture) signatureHeader() string {
 	return http.CanonicalHeaderKey(name)
 }
 
-// unsigned reports whether the signature does not cover the header.
+// unsigned reports whether the signature does not cover the header, or covers it as
+// a query, which has a grammar of its own.
 func (f *fixture) unsigned(header string) bool {
-	return header == http.CanonicalHeaderKey(f.scheme.UnsignedID) || header == http.CanonicalHeaderKey(f.scheme.UnsignedType)
+	return header == queryHeader || header == http.CanonicalHeaderKey(f.scheme.UnsignedID) || header == http.CanonicalHeaderKey(f.scheme.UnsignedType)
 }
 
 // item is the name that the fixture's signature has in the list, "" if it has none.
@@ -210,10 +255,11 @@ func (f *fixture) resigned(t testing.TB, signature string) http.Header {
 }
 
 func TestFixturesAreAccepted(t *testing.T) {
-	if n := len(fixtures(t)); n != len(verifier.Presets())+2 {
-		t.Fatalf("%d fixtures for %d presets", n, len(verifier.Presets()))
+	all := append(fixtures(t), tokens(t)...)
+	if len(all) != len(verifier.Presets())+2 {
+		t.Fatalf("%d fixtures for %d presets", len(all), len(verifier.Presets()))
 	}
-	for _, f := range fixtures(t) {
+	for _, f := range all {
 		event := f.accepted(t, "as signed", f.header, f.message.Body)
 		event.Digest = [32]byte{}
 		if event != f.event {
@@ -226,17 +272,59 @@ func TestFixturesAreAccepted(t *testing.T) {
 // library alone.
 func hmacText(t testing.TB, s verifier.Scheme, secret, signed string) string {
 	t.Helper()
-	key := []byte(secret)
-	if text, ok := strings.CutPrefix(secret, s.Keys[0].Prefix); ok && s.Keys[0].Encoding == verifier.Base64 {
-		var err error
-		if key, err = base64.StdEncoding.DecodeString(text); err != nil {
-			t.Fatal(err)
-		}
+	form := s.Keys[0]
+	text := strings.TrimPrefix(secret, form.Prefix)
+	key := []byte(text)
+	var err error
+	switch form.Encoding {
+	case verifier.Base64:
+		key, err = base64.StdEncoding.DecodeString(text)
+	case verifier.Hex:
+		key, err = hex.DecodeString(text)
 	}
-	mac := hmac.New(sha256.New, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	newHash := sha256.New
+	if form.Algorithm == verifier.HMACSHA1 {
+		newHash = sha1.New
+	}
+	mac := hmac.New(newHash, key)
 	mac.Write([]byte(signed))
-	if s.Encodings[0] == verifier.Hex {
-		return hex.EncodeToString(mac.Sum(nil))
+	return spelled(s.Encodings[0], mac.Sum(nil))
+}
+
+func spelled(e verifier.Encoding, signature []byte) string {
+	switch e {
+	case verifier.Hex:
+		return hex.EncodeToString(signature)
+	case verifier.Base64URL:
+		return base64.RawURLEncoding.EncodeToString(signature)
+	default:
+		return base64.StdEncoding.EncodeToString(signature)
 	}
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// signedText is the signature of a preset over signed bytes, made with the sample
+// of its secret by the standard library alone.
+func signedText(t testing.TB, s verifier.Scheme, signed string) string {
+	t.Helper()
+	if !samples.Slow(s) {
+		return hmacText(t, s, testSecret(s), signed)
+	}
+	message, hash := []byte(signed), crypto.Hash(0)
+	if s.Keys[0].Algorithm != verifier.Ed25519 {
+		digest := sha256.Sum256(message)
+		message, hash = digest[:], crypto.SHA256
+	}
+	signature, err := samples.Key(s.Keys[0].Algorithm, 0).Sign(rand.Reader, message, hash)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return spelled(s.Encodings[0], signature)
+}
+
+func testSecret(s verifier.Scheme) string {
+	public, _ := samples.Secrets(s, 0)
+	return public
 }

@@ -25,7 +25,7 @@ type keyring struct {
 // workspace is the memory of one verification. It is used again, so that
 // verifying allocates nothing.
 type workspace struct {
-	macs []hash.Hash // one a key, keyed and ready for Reset; nil if it has none
+	macs []hash.Hash // one a key, keyed and ready for Reset; see [rawKey.newMAC]
 
 	pre, post []byte // the signed bytes around the body
 	mac       []byte // what is expected
@@ -41,9 +41,7 @@ func newKeyring(keys []key) *keyring {
 	ring.pool.New = func() any {
 		w := &workspace{macs: make([]hash.Hash, len(keys))}
 		for i := range keys {
-			if newHash := keys[i].form.Algorithm.newHash(); newHash != nil {
-				w.macs[i] = hmac.New(newHash, keys[i].bytes)
-			}
+			w.macs[i] = keys[i].newMAC()
 		}
 		return w
 	}
@@ -84,7 +82,9 @@ func (ring *keyring) sign(dst []byte, i int, w *workspace, body []byte) []byte {
 	case Token:
 		return append(dst, k.bytes...)
 	case Ed25519:
-		return append(dst, ed25519.Sign(k.bytes, w.join(body))...)
+		return append(dst, ed25519.Sign(k.private.(ed25519.PrivateKey), w.join(body))...)
+	case ECDSAP256, RSAPKCS1:
+		return append(dst, k.signDigest(w.appendMAC(nil, i, body))...)
 	default:
 		return w.appendMAC(dst, i, body)
 	}
@@ -113,7 +113,10 @@ func (w *workspace) matches(i int, k *key, candidates []candidate, encodings []E
 	case Token:
 		return k.matchesToken(candidates)
 	case Ed25519:
-		return k.matchesEd25519(candidates, encodings, w, body)
+		return k.matchesPair(candidates, encodings, w, w.join(body))
+	case ECDSAP256, RSAPKCS1:
+		w.mac = w.appendMAC(w.mac[:0], i, body)
+		return k.matchesPair(candidates, encodings, w, w.mac)
 	}
 	w.mac = w.appendMAC(w.mac[:0], i, body)
 	found := 0
@@ -141,8 +144,8 @@ func (k *key) matchesToken(candidates []candidate) int {
 	return found
 }
 
-func (k *key) matchesEd25519(candidates []candidate, encodings []Encoding, w *workspace, body []byte) int {
-	message := w.join(body)
+// matchesPair verifies what is signed: the message for Ed25519, else its digest.
+func (k *key) matchesPair(candidates []candidate, encodings []Encoding, w *workspace, signed []byte) int {
 	found := 0
 	for i := range candidates {
 		c := &candidates[i]
@@ -150,13 +153,26 @@ func (k *key) matchesEd25519(candidates []candidate, encodings []Encoding, w *wo
 			continue
 		}
 		for _, encoding := range encodings {
-			if len(c.text) == encoding.size(ed25519.SignatureSize) {
+			if n := encoding.size(k.signatureSize()); len(c.text) == n || n == 0 && len(c.text) <= encoding.size(maxECDSA) {
 				w.got = encoding.decode(w.got[:0], c.text)
-				if len(w.got) == ed25519.SignatureSize && ed25519.Verify(k.bytes, message, w.got) {
+				if len(w.got) > 0 && k.verify(signed, w.got) {
 					found = 1
 				}
 			}
 		}
 	}
 	return found
+}
+
+// newMAC returns what takes in the signed bytes: a keyed MAC, for ECDSA and RSA
+// the digest that they sign, nil for tokens and Ed25519.
+func (k *rawKey) newMAC() hash.Hash {
+	switch {
+	case k.form.Algorithm == ECDSAP256 || k.form.Algorithm == RSAPKCS1:
+		return sha256.New()
+	case k.form.Algorithm.newHash() != nil:
+		return hmac.New(k.form.Algorithm.newHash(), k.bytes)
+	default:
+		return nil
+	}
 }

@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"net/http"
 	"net/url"
@@ -41,7 +43,9 @@ type Envelope struct {
 	v      *Verifier
 	values values
 	time   time.Time
-	family int // the alias family of the headers, -1 before it is known
+	gzip   bool              // the body is, and the scheme signs what is in it
+	digest [sha256.Size]byte // what the query says of the body
+	family int               // the alias family of the headers, -1 before it is known
 
 	n    int // candidates, in few or, if they are more than fit, all in more
 	few  [fewCandidates]candidate
@@ -58,11 +62,15 @@ func (e *Envelope) candidates() []candidate {
 // Present reports whether the request carries this scheme's signature at all,
 // good or bad.
 func (v *Verifier) Present(r *Request) bool {
-	from := &v.scheme.locations[0].from
-	if from.kind == inQuery {
-		return queryNames(r.RawQuery, from.name)
+	return v.scheme.locations[0].from.in(r)
+}
+
+// in reports whether the request has a value at s, whatever it is.
+func (s *source) in(r *Request) bool {
+	if s.kind == inQuery {
+		return queryNames(r.RawQuery, s.name)
 	}
-	for _, name := range from.keys {
+	for _, name := range s.keys {
 		if _, ok := r.Header[name]; ok {
 			return true
 		}
@@ -90,6 +98,16 @@ func (e *Envelope) parse(v *Verifier, r *Request) error {
 	if err != nil {
 		return err
 	}
+	if s.query {
+		if err := e.readSignedQuery(r.RawQuery); err != nil {
+			return err
+		}
+	}
+	if s.MaxDecoded > 0 {
+		if err := e.readCoding(r.Header["Content-Encoding"]); err != nil {
+			return err
+		}
+	}
 	for i := range s.parts {
 		p := &s.parts[i]
 		value, err := e.readPart(r, p, list)
@@ -104,7 +122,7 @@ func (e *Envelope) parse(v *Verifier, r *Request) error {
 		}
 		e.values[p.variable] = value
 	}
-	if s.time == nil {
+	if s.time == nil || s.time.kind == inBody {
 		return nil
 	}
 	var ok bool
@@ -120,9 +138,12 @@ func (e *Envelope) readSignatures(r *Request) (list string, err error) {
 	s := e.v.scheme
 	for i := range s.locations {
 		l := &s.locations[i]
+		if i > 0 && !l.from.in(r) {
+			continue // providers with a location per key leave out the unused
+		}
 		value, err := e.read(r, &l.from)
 		if i > 0 && errors.Is(err, ErrMissingHeader) {
-			continue // providers with a location per key leave out the unused
+			continue // or leave it empty
 		}
 		if err == nil {
 			err = e.addCandidates(l, value)
@@ -202,18 +223,55 @@ func readQuery(raw, name string) (string, error) {
 	if len(raw) > maxQuery {
 		return "", refuse(ErrMalformedHeader, name, "the query is too long")
 	}
-	query, err := url.ParseQuery(raw)
-	if err != nil {
-		return "", refuse(ErrMalformedHeader, name, "the query cannot be parsed")
+	found, value := 0, ""
+	for pair := range strings.SplitSeq(raw, "&") {
+		key, text, _ := strings.Cut(pair, "=")
+		key, err := url.QueryUnescape(key)
+		if err == nil {
+			text, err = url.QueryUnescape(text)
+		}
+		if err != nil || strings.IndexByte(pair, ';') >= 0 {
+			return "", refuse(ErrMalformedHeader, name, "the query cannot be parsed")
+		}
+		if key == name {
+			found, value = found+1, text
+		}
 	}
-	switch values := query[name]; {
-	case len(values) > 1:
+	switch {
+	case found > 1:
 		return "", refuse(ErrMalformedHeader, name, "is there more than once")
-	case len(values) == 0 || values[0] == "":
+	case value == "":
 		return "", refuse(ErrMissingHeader, name, "")
 	default:
-		return values[0], nil
+		return value, nil
 	}
+}
+
+// readSignedQuery takes the query as it is in the signed text, and the digest of
+// the body in it.
+func (e *Envelope) readSignedQuery(raw string) error {
+	s := e.v.scheme
+	if raw == "" {
+		return refuse(ErrMissingHeader, "query", "")
+	}
+	if len(raw) > maxQuery || !visible(raw, s.queryEnd) {
+		return refuse(ErrMalformedHeader, "query", "it has to be at most 8 KiB of visible ASCII without the delimiter of the signed text")
+	}
+	e.values[varQuery] = raw
+	if s.digestAt == "" {
+		return nil
+	}
+	text, err := readQuery(raw, s.digestAt)
+	if err != nil {
+		return err
+	}
+	if len(text) != hex.EncodedLen(len(e.digest)) {
+		return refuse(ErrMalformedHeader, s.digestAt, "is no SHA-256 in hexadecimal")
+	}
+	if digest := Hex.decode(e.digest[:0], text); len(digest) != len(e.digest) {
+		return refuse(ErrMalformedHeader, s.digestAt, "is no SHA-256 in hexadecimal")
+	}
+	return nil
 }
 
 // readPart is read for a value that may also be an item of the signature list,
@@ -290,12 +348,10 @@ func (e *Envelope) checkCandidates() error {
 	if e.n == 0 {
 		return refuse(ErrMalformedHeader, where, "holds no "+strings.Join(s.items, " or ")+" signature")
 	}
-	if s.lengths == nil {
-		return nil
-	}
 	candidates := e.candidates()
 	for i := range candidates {
-		if slices.Contains(s.lengths, len(candidates[i].text)) {
+		n := len(candidates[i].text)
+		if slices.Contains(s.lengths, n) || s.lengths == nil && n > 0 {
 			return nil
 		}
 	}
@@ -337,11 +393,13 @@ func trim(s string) string {
 // plainName reports whether a name can be shown, logged and sent on as a header:
 // visible ASCII without the byte that delimits it in the signed text.
 func plainName(name string, end byte) bool {
-	if name == "" || len(name) > maxName || strings.IndexByte(name, end) >= 0 {
-		return false
-	}
-	for i := range len(name) {
-		if name[i]-'!' > '~'-'!' {
+	return name != "" && len(name) <= maxName && visible(name, end)
+}
+
+// visible reports whether a text is visible ASCII without that byte.
+func visible(text string, end byte) bool {
+	for i := range len(text) {
+		if text[i]-'!' > '~'-'!' || text[i] == end {
 			return false
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 )
@@ -54,9 +55,31 @@ var (
 type tokenizer struct {
 	*jsontext.Decoder
 	data bytes.Buffer // which the decoder reads in place
+
+	format TimeFormat // of the time that is looked for, "" if it is a text
+	at     time.Time
+	dated  bool // at was found
 }
 
 var tokenizers = sync.Pool{New: func() any { return &tokenizer{Decoder: jsontext.NewDecoder(new(bytes.Buffer))} }}
+
+// time returns the time at the pointer: a number, or a text as RFC 3339.
+func (p pointer) time(body []byte, format TimeFormat) (time.Time, error) {
+	t := tokenizers.Get().(*tokenizer)
+	defer tokenizers.Put(t)
+	t.format, t.at, t.dated = format, time.Time{}, false
+	_, found, err := t.lookup(p, body)
+	t.format = ""
+	switch {
+	case err != nil:
+		return time.Time{}, err
+	case !found:
+		return time.Time{}, errors.New("is not there")
+	case !t.dated:
+		return time.Time{}, errors.New(timeHint(format, ""))
+	}
+	return t.at, nil
+}
 
 // lookup returns the text at the pointer. found is false if there is no such
 // member or the body is not one whole JSON value; a member named twice on the
@@ -64,10 +87,14 @@ var tokenizers = sync.Pool{New: func() any { return &tokenizer{Decoder: jsontext
 // that a second member cannot hide behind the first.
 func (p pointer) lookup(body []byte) (text string, found bool, err error) {
 	t := tokenizers.Get().(*tokenizer)
+	defer tokenizers.Put(t)
+	return t.lookup(p, body)
+}
+
+func (t *tokenizer) lookup(p pointer, body []byte) (text string, found bool, err error) {
 	defer func() {
 		t.data = bytes.Buffer{} // let go of the body
 		t.Reset(&t.data)
-		tokenizers.Put(t)
 	}()
 	t.data = *bytes.NewBuffer(body)
 	// Names are checked on the way to the pointer only: what a provider does in
@@ -109,6 +136,9 @@ func (t *tokenizer) find(p pointer) (text string, found bool, err error) {
 }
 
 func (t *tokenizer) text() (string, bool, error) {
+	if t.format != "" {
+		return "", true, t.readTime()
+	}
 	if t.PeekKind() != '"' {
 		if err := t.skip(); err != nil {
 			return "", false, err
@@ -120,6 +150,20 @@ func (t *tokenizer) text() (string, bool, error) {
 		return "", false, err
 	}
 	return token.String(), true, nil
+}
+
+func (t *tokenizer) readTime() error {
+	raw, err := t.ReadValue()
+	if err != nil {
+		return err
+	}
+	switch {
+	case t.format != RFC3339:
+		t.at, t.dated = parseNumber(t.format, raw)
+	case len(raw) > 2 && raw[0] == '"':
+		t.at, t.dated = parseRFC3339(string(raw[1 : len(raw)-1]))
+	}
+	return nil
 }
 
 func (t *tokenizer) findMember(p pointer) (text string, found bool, err error) {

@@ -21,7 +21,7 @@ func TestPitfall20RefusalsSayNoSecrets(t *testing.T) {
 	for _, f := range fixtures(t) {
 		m := f.message
 		m.Body = body
-		h := sign(t, f.signer, m)
+		h := f.sign(t, m)
 		right := &fixture{name: f.name, scheme: f.scheme, secret: f.secret, header: h}
 		_, signature := right.split(t)
 		before, _ := right.split(t)

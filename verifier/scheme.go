@@ -16,10 +16,11 @@ type Scheme struct {
 	Signature []Location `json:"signature,omitempty"`
 
 	// Signed is the template of the signed bytes, literal text with the
-	// variables {id}, {timestamp}, {type}, {method}, {url} and {body}, each at
-	// most once. What it names is authenticated; nothing else is. It has to be
-	// readable in one way only: an id, a type or a method is bounded by literal
-	// text, or by a timestamp or URL whose beginning cannot be mistaken.
+	// variables {id}, {timestamp}, {type}, {method}, {url}, {query} and {body},
+	// each at most once. What it names is authenticated; nothing else is. It has
+	// to be readable in one way only: an id, a type, a method or a query is
+	// bounded by literal text, or by a timestamp or URL whose beginning cannot be
+	// mistaken.
 	Signed string `json:"signed,omitempty"`
 
 	// Keys says how the text of a secret becomes a key, and of which algorithm.
@@ -29,6 +30,16 @@ type Scheme struct {
 	// Encodings are the spellings a signature may have. Several are told apart
 	// by length alone, never by trial. The first is used for signing.
 	Encodings []Encoding `json:"encodings,omitempty"`
+
+	// BodySHA256 is a query value, of a query that {query} signs, which holds the
+	// SHA-256 of the body in hexadecimal: so the body is authentic although {body}
+	// is not signed.
+	BodySHA256 Ref `json:"body_sha256,omitempty"`
+
+	// MaxDecoded says that {body} is the body once its Content-Encoding, gzip or
+	// none, is undone, and how many bytes it may then have. 0: it is the body as
+	// received.
+	MaxDecoded int64 `json:"max_decoded,omitempty"`
 
 	// ID is where the event's id is: a header that {id} signs, or a member of
 	// the signed body (json:/id). Empty if the provider signs none: then an
@@ -53,6 +64,10 @@ type Scheme struct {
 	// one family. Where both are there they must be equal.
 	Aliases []string `json:"aliases,omitempty"`
 
+	// IDVaries says that the signed id is of the attempt and new in every retry, so
+	// that it is no id of the event.
+	IDVaries bool `json:"id_varies,omitempty"`
+
 	// BodyVaries says that a retry of the same event has another body, so that
 	// the id alone tells a duplicate.
 	BodyVaries bool `json:"body_varies,omitempty"`
@@ -65,6 +80,10 @@ type Scheme struct {
 	// retry. 0: unknown. [Unbounded]: until it succeeds.
 	RetryHorizon Duration `json:"retry_horizon,omitempty"`
 
+	// ResponseLimit is how long the provider waits for an answer; 0 if that is not
+	// known.
+	ResponseLimit Duration `json:"response_limit,omitempty"`
+
 	// MaxBody is the provider's documented limit of the body in bytes; 0 if none
 	// is known.
 	MaxBody int64 `json:"max_body,omitempty"`
@@ -72,6 +91,11 @@ type Scheme struct {
 	// Handshakes are requests, other than webhooks, by which the provider checks
 	// the URL. They pass to the app unverified and unmarked.
 	Handshakes []Handshake `json:"handshakes,omitempty"`
+
+	// Source is where the facts of a preset were read, Notes what its user has to
+	// know of it: documentation, and no part of the scheme.
+	Source string `json:"-"`
+	Notes  string `json:"-"`
 }
 
 // Ref names a part of a request: "header:<name>", "query:<name>",
@@ -99,15 +123,18 @@ type Location struct {
 // Algorithm is how a key signs.
 type Algorithm string
 
-// The algorithms. HMAC is RFC 2104, Ed25519 RFC 8032. Token is no signature:
-// the secret itself is sent. SHA-1 and Token are weak and must be allowed by
-// [Options.AllowWeak].
+// The algorithms. HMAC is RFC 2104, Ed25519 RFC 8032. ECDSA is over P-256 and
+// SHA-256, its signature ASN.1; RSA is PKCS #1 v1.5 over SHA-256. Token is no
+// signature: the secret itself is sent. SHA-1 and Token are weak and must be
+// allowed by [Options.AllowWeak].
 const (
 	HMACSHA1   Algorithm = "hmac-sha1"
 	HMACSHA256 Algorithm = "hmac-sha256"
 	HMACSHA384 Algorithm = "hmac-sha384"
 	HMACSHA512 Algorithm = "hmac-sha512"
 	Ed25519    Algorithm = "ed25519"
+	ECDSAP256  Algorithm = "ecdsa-p256-sha256"
+	RSAPKCS1   Algorithm = "rsa-pkcs1-sha256"
 	Token      Algorithm = "token"
 )
 
@@ -116,9 +143,11 @@ const (
 type Encoding string
 
 // The encodings. Text means the bytes of the text itself and is for secrets
-// only. Base64 is padded, Base64URL is not (RFC 4648 sections 4 and 5).
+// only, as is PEM (RFC 7468). Base64 is padded, Base64URL is not (RFC 4648
+// sections 4 and 5).
 const (
 	Text      Encoding = "text"
+	PEM       Encoding = "pem"
 	Hex       Encoding = "hex"
 	Base64    Encoding = "base64"
 	Base64URL Encoding = "base64url"
@@ -128,7 +157,9 @@ const (
 type KeyForm struct {
 	// Prefix must begin the secret and is not part of the key.
 	Prefix string `json:"prefix,omitempty"`
-	// Encoding of the rest.
+	// Encoding of the rest. What it decodes to is the key; of ECDSA and RSA, and of
+	// Ed25519 in PEM, it is a public key as X.509 has it (SPKI) or a private one as
+	// PKCS #8.
 	Encoding Encoding `json:"encoding,omitempty"`
 	// Algorithm the key is for.
 	Algorithm Algorithm `json:"algorithm,omitempty"`
@@ -137,7 +168,7 @@ type KeyForm struct {
 	Item string `json:"item,omitempty"`
 	// MinBytes is the least length of the key. Default: 16.
 	MinBytes int `json:"min_bytes,omitempty"`
-	// Private marks a key that signs and never verifies (whsk_).
+	// Private marks a key of a pair that signs and never verifies (whsk_).
 	Private bool `json:"private,omitempty"`
 }
 
@@ -155,7 +186,8 @@ const (
 
 // Timestamp says where the signed time is and what it means.
 type Timestamp struct {
-	// From is a header or part reference, which {timestamp} must sign.
+	// From is a header or part reference, which {timestamp} must sign, or a member
+	// of the signed body: a number or, as RFC 3339, a text.
 	From Ref `json:"from"`
 	// Format is its grammar.
 	Format TimeFormat `json:"format"`

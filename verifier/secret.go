@@ -1,15 +1,13 @@
 package verifier
 
 import (
-	"crypto/ed25519"
 	"encoding/base64"
 	"encoding/hex"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-
-	"filippo.io/edwards25519"
 )
 
 const (
@@ -43,6 +41,7 @@ type rawKey struct {
 	form   KeyForm
 	bytes  []byte
 	secret int // index in the configured order
+	pair       // of algorithms with a pair of keys
 }
 
 // readSecret returns the keys that the text of a secret stands for: one for
@@ -61,21 +60,19 @@ func readSecret(forms []KeyForm, text string, index int, signing bool) ([]rawKey
 		if !ok {
 			continue
 		}
-		key, err := decodeText(form.Encoding, rest)
-		switch {
-		case form.Private && !signing:
-			err = errors.New("a private key signs and does not verify; give the public one (whpk_)")
-		case err == nil:
-			err = checkKey(form, key, signing)
+		key := rawKey{form: form, secret: index}
+		var err error
+		if key.bytes, err = decodeText(form.Encoding, rest); err == nil {
+			err = key.check(signing)
 		}
 		if err != nil {
-			// The form with the longest prefix is the one that was meant.
-			if why == nil || form.Prefix != "" {
+			// The form with a prefix, or of the other half, is the one that was meant.
+			if half := wrongHalf(""); why == nil || form.Prefix != "" || errors.As(err, &half) {
 				why = err
 			}
 			continue
 		}
-		keys = append(keys, rawKey{form: form, bytes: key, secret: index})
+		keys = append(keys, key)
 	}
 	if keys == nil && why == nil {
 		why = errors.New("the secret is of no form that this scheme verifies with")
@@ -86,35 +83,18 @@ func readSecret(forms []KeyForm, text string, index int, signing bool) ([]rawKey
 	return keys, nil
 }
 
-func checkKey(form KeyForm, key []byte, signing bool) error {
-	if form.Algorithm == Ed25519 {
-		want := ed25519.PublicKeySize
-		if form.Private {
-			want = ed25519.PrivateKeySize
-		}
-		if len(key) != want {
-			return fmt.Errorf("an Ed25519 key has %d bytes, this one has %d", want, len(key))
-		}
-		if signing && !form.Private {
-			return errors.New("a public key cannot sign; give the private one (whsk_)")
-		}
-		return checkPoint(key[len(key)-ed25519.PublicKeySize:])
+// check errs if the key cannot be used, or if it is so weak that it should not.
+func (k *rawKey) check(signing bool) (err error) {
+	if k.form.Algorithm.pair() {
+		k.pair, err = readPair(k.form, k.bytes, signing)
+		return err
 	}
-	if least := max(form.MinBytes, 1); form.MinBytes == 0 && len(key) < defaultMinKey || len(key) < least {
-		if form.MinBytes == 0 {
-			least = defaultMinKey
-		}
-		return fmt.Errorf("the key is too short: %d bytes, at least %d are needed; ask the provider for a longer one", len(key), least)
+	least := k.form.MinBytes
+	if least == 0 {
+		least = defaultMinKey
 	}
-	return nil
-}
-
-// checkPoint refuses public keys that are no point of the curve, and points of low
-// order, for which anyone can make signatures.
-func checkPoint(key []byte) error {
-	point, err := new(edwards25519.Point).SetBytes(key)
-	if err != nil || point.MultByCofactor(point).Equal(edwards25519.NewIdentityPoint()) == 1 {
-		return errors.New("an Ed25519 key of low order, or no point of the curve: no one, or anyone, could sign for it")
+	if len(k.bytes) < least {
+		return fmt.Errorf("the key is too short: %d bytes, at least %d are needed; ask the provider for a longer one", len(k.bytes), least)
 	}
 	return nil
 }
@@ -134,6 +114,12 @@ func decodeText(encoding Encoding, text string) ([]byte, error) {
 			return nil, errors.New("the secret is not base64url")
 		}
 		return key, nil
+	case PEM:
+		block, rest := pem.Decode([]byte(text))
+		if block == nil || strings.TrimSpace(string(rest)) != "" {
+			return nil, errors.New("the secret is not one PEM block, -----BEGIN … to … END …-----")
+		}
+		return block.Bytes, nil
 	case Hex:
 		key, err := hex.DecodeString(text)
 		if err != nil {

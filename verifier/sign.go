@@ -1,6 +1,8 @@
 package verifier
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,7 +16,8 @@ type Message struct {
 	// nowhere if the scheme expects them in the body.
 	ID, Type  string
 	Timestamp time.Time
-	// Method defaults to POST. URL is signed by some schemes.
+	// Method defaults to POST. URL is signed by some schemes; its query where they
+	// sign that.
 	Method, URL string
 	Body        []byte
 }
@@ -59,7 +62,13 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 	if c.template.has(varURL) && m.URL == "" {
 		return nil, errors.New("the scheme signs the URL, and there is none")
 	}
-	if c.time != nil {
+	if c.query {
+		var err error
+		if v[varURL], v[varQuery], err = c.splitURL(m.URL, m.Body); err != nil {
+			return nil, err
+		}
+	}
+	if c.time != nil && c.time.kind != inBody {
 		v[varTimestamp] = formatTime(c.Timestamp.Format, m.Timestamp)
 		if _, ok := parseTime(c.Timestamp.Format, v[varTimestamp]); !ok {
 			return nil, fmt.Errorf("timestamp %s cannot be written as %s", v[varTimestamp], c.Timestamp.Format)
@@ -88,6 +97,24 @@ func (g *Signer) Sign(m Message) (http.Header, error) {
 		h.Set(l.from.name, g.signature(l, &v, m.Body))
 	}
 	return h, nil
+}
+
+// splitURL returns the URL and the query of a webhook, in which the digest of the
+// body has to be.
+func (c *compiled) splitURL(whole string, body []byte) (url, query string, err error) {
+	url, query, _ = strings.Cut(whole, "?")
+	if query == "" || len(query) > maxQuery || !visible(query, c.queryEnd) {
+		return "", "", fmt.Errorf("the scheme signs the query, and %q has none that can be signed", whole)
+	}
+	if c.digestAt == "" {
+		return url, query, nil
+	}
+	digest := sha256.Sum256(body)
+	want := hex.EncodeToString(digest[:])
+	if got, err := readQuery(query, c.digestAt); err != nil || got != want {
+		return "", "", fmt.Errorf("the query of the URL has to hold the digest of the body, %s=%s", c.digestAt, want)
+	}
+	return url, query, nil
 }
 
 // checkPart errs if the value of p is missing, or one that [Verifier.Parse] would

@@ -265,7 +265,11 @@ func TestPitfall14SenderWithoutASecret(t *testing.T) {
 	for _, f := range fixtures(t) {
 		before, _ := f.split(t)
 		for _, value := range []string{"no-secret-provided", "", before, "null", "undefined", "none"} {
-			f.refused(t, "sentinel "+value, with(f.header, f.signatureHeader(), value), f.message.Body, verifier.ErrMissingHeader, verifier.ErrMalformedHeader)
+			reasons := []error{verifier.ErrMissingHeader, verifier.ErrMalformedHeader}
+			if a := f.scheme.Keys[0].Algorithm; a == verifier.ECDSAP256 || a == verifier.RSAPKCS1 {
+				reasons = append(reasons, verifier.ErrInvalidSignature) // a signature may be of any length
+			}
+			f.refused(t, "sentinel "+value, with(f.header, f.signatureHeader(), value), f.message.Body, reasons...)
 		}
 		for _, value := range []string{"", f.scheme.Signature[0].Prefix} {
 			_, err := f.Verify(post(with(f.header, f.signatureHeader(), value)), f.message.Body, noon)

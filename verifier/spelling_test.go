@@ -34,17 +34,23 @@ func respellings(t *testing.T, encoding verifier.Encoding, signature string) map
 			"full width":       strings.Replace(signature, signature[:1], "\uff10", 1),
 		}
 	}
-	raw, err := base64.StdEncoding.DecodeString(signature)
+	alphabet := base64Alphabet
+	bare := strings.TrimRight(signature, "=")
+	padding := strings.Repeat("=", -len(bare)&3)
+	decode := base64.RawStdEncoding.DecodeString
+	if encoding == verifier.Base64URL {
+		alphabet, decode = strings.NewReplacer("+", "-", "/", "_").Replace(base64Alphabet), base64.RawURLEncoding.DecodeString
+	}
+	raw, err := decode(bare)
 	if err != nil {
 		t.Fatal(err)
 	}
-	bare := strings.TrimRight(signature, "=")
-	padding := signature[len(bare):]
-	last := strings.IndexByte(base64Alphabet, bare[len(bare)-1])
+	last := strings.IndexByte(alphabet, bare[len(bare)-1])
 	all := map[string]string{
 		"no padding":       bare,
 		"more padding":     signature + "=",
 		"a second padding": bare + padding + padding,
+		"padding":          bare + padding,
 		"space inside":     signature[:8] + " " + signature[8:],
 		"tab inside":       signature[:8] + "\t" + signature[8:],
 		"line feed inside": signature[:8] + "\n" + signature[8:],
@@ -57,15 +63,15 @@ func respellings(t *testing.T, encoding verifier.Encoding, signature string) map
 		"raw bytes":        string(raw),
 		"quoted":           `"` + signature + `"`,
 	}
-	if safe := strings.NewReplacer("+", "-", "/", "_").Replace(signature); safe != signature {
-		all["url alphabet"] = safe
-		all["url alphabet, no padding"] = strings.TrimRight(safe, "=")
+	if other := strings.NewReplacer("+", "-", "/", "_", "-", "+", "_", "/").Replace(signature); other != signature {
+		all["other alphabet"] = other
+		all["other alphabet, no padding"] = strings.TrimRight(other, "=")
 	}
 	// The last character of 32 bytes has 2 bits that count for nothing, that of 64
 	// bytes has 4.
 	for spare := range 1 << (2 * len(padding)) {
-		if c := base64Alphabet[last|spare]; spare > 0 {
-			all["spare bits "+string(c)] = bare[:len(bare)-1] + string(c) + padding
+		if c := alphabet[last|spare]; spare > 0 {
+			all["spare bits "+string(c)] = bare[:len(bare)-1] + string(c) + signature[len(bare):]
 		}
 	}
 	return all
@@ -75,19 +81,18 @@ func respellings(t *testing.T, encoding verifier.Encoding, signature string) map
 // the scheme's own text of a signature is accepted; hex in either letter case,
 // with the same digest. (pitfall 7) (S-07)
 func TestPitfall07SignatureHasOneSpelling(t *testing.T) {
-	withURLAlphabet := 0
 	for _, f := range fixtures(t) {
 		// A signature in which the alphabets differ.
-		for i := 0; f.scheme.Encodings[0] != verifier.Hex; i++ {
-			if _, signature := f.split(t); strings.ContainsAny(signature, "+/") {
+		for i := 0; f.encoding() != verifier.Hex; i++ {
+			if _, signature := f.split(t); strings.ContainsAny(signature, "+/-_") {
 				break
 			}
 			f.message.Body = append(f.message.Body, ' ')
-			f.header = sign(t, f.signer, f.message)
+			f.header = f.sign(t, f.message)
 		}
 		event := f.accepted(t, "as signed", f.header, f.message.Body)
 		_, signature := f.split(t)
-		all := respellings(t, f.scheme.Encodings[0], signature)
+		all := respellings(t, f.encoding(), signature)
 		for name, text := range all {
 			if text == signature {
 				continue
@@ -99,20 +104,17 @@ func TestPitfall07SignatureHasOneSpelling(t *testing.T) {
 				f.refused(t, name+" beside another", f.resigned(t, text+wrong), f.message.Body, verifier.ErrInvalidSignature)
 			}
 		}
-		if all["url alphabet"] != "" {
-			withURLAlphabet++
+		if f.encoding() != verifier.Hex && all["other alphabet"] == "" {
+			t.Errorf("%s: no signature was spelled in another alphabet", f.name)
 		}
-		for name, text := range map[string]string{"upper": strings.ToUpper(signature), "mixed": strings.ToUpper(signature[:32]) + signature[32:]} {
-			if f.scheme.Encodings[0] != verifier.Hex {
+		for name, text := range map[string]string{"upper": strings.ToUpper(signature), "mixed": strings.ToUpper(signature[:8]) + signature[8:]} {
+			if f.encoding() != verifier.Hex {
 				continue
 			}
 			if got := f.accepted(t, name+" case", f.resigned(t, text), f.message.Body); got != event {
 				t.Errorf("%s: %s case: event %+v; want %+v", f.name, name, got, event)
 			}
 		}
-	}
-	if withURLAlphabet != 5 {
-		t.Errorf("%d signatures were spelled in another alphabet; want 5: svix, standard, v1a, shopify, travelbase", withURLAlphabet)
 	}
 }
 
@@ -153,14 +155,18 @@ func TestEncodingIsToldByLength(t *testing.T) {
 	for _, f := range fixtures(t) {
 		_, signature := f.split(t)
 		var text string
-		if f.scheme.Encodings[0] == verifier.Hex {
+		if f.encoding() == verifier.Hex {
 			raw, err := hex.DecodeString(signature)
 			if err != nil {
 				t.Fatal(err)
 			}
 			text = base64.StdEncoding.EncodeToString(raw)
 		} else {
-			raw, err := base64.StdEncoding.DecodeString(signature)
+			decode := base64.StdEncoding.DecodeString
+			if f.encoding() == verifier.Base64URL {
+				decode = base64.RawURLEncoding.DecodeString
+			}
+			raw, err := decode(signature)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -17,10 +17,11 @@ const (
 	varType
 	varMethod
 	varURL
+	varQuery
 	varBody
 )
 
-var variableNames = [...]string{varID: "id", varTimestamp: "timestamp", varType: "type", varMethod: "method", varURL: "url", varBody: "body"}
+var variableNames = [...]string{varID: "id", varTimestamp: "timestamp", varType: "type", varMethod: "method", varURL: "url", varQuery: "query", varBody: "body"}
 
 func (v variable) String() string { return variableNames[v] }
 
@@ -53,7 +54,7 @@ func compileTemplate(text string) (template, error) {
 		}
 		v := variable(max(0, slices.Index(variableNames[:], rest[1:end])))
 		if v == literal {
-			return nil, fmt.Errorf("signed %q: unknown variable %s; there are {id}, {timestamp}, {type}, {method}, {url} and {body}", text, rest[:end+1])
+			return nil, fmt.Errorf("signed %q: unknown variable %s; there are {id}, {timestamp}, {type}, {method}, {url}, {query} and {body}", text, rest[:end+1])
 		}
 		if t.has(v) {
 			return nil, fmt.Errorf("signed %q: {%s} is there twice", text, v)
@@ -110,7 +111,7 @@ func (t template) touching(format TimeFormat) (a, b variable, touch bool) {
 		}
 		switch next := t[n].variable; {
 		case n < i:
-		case next == varTimestamp && (format == RFC3339 || s.variable == varMethod):
+		case next == varTimestamp && (format == RFC3339 && s.variable != varQuery || s.variable == varMethod):
 			continue
 		case next == varURL && s.variable == varMethod: // one is upper case, the other begins with http
 			continue

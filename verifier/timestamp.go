@@ -9,6 +9,13 @@ import (
 // number passes (no sign, no leading zero, no space), because the raw text is
 // what is signed and a lenient reader would see another time than the signer.
 func parseTime(format TimeFormat, text string) (time.Time, bool) {
+	if format == RFC3339 {
+		return parseRFC3339(text)
+	}
+	return parseNumber(format, text)
+}
+
+func parseNumber[T string | ~[]byte](format TimeFormat, text T) (time.Time, bool) {
 	switch format {
 	case Unix:
 		n, ok := digits(text, 10)
@@ -16,8 +23,6 @@ func parseTime(format TimeFormat, text string) (time.Time, bool) {
 	case UnixMilli:
 		n, ok := digits(text, 13)
 		return time.UnixMilli(n), ok
-	case RFC3339:
-		return parseRFC3339(text)
 	}
 	return time.Time{}, false
 }
@@ -35,7 +40,7 @@ func formatTime(format TimeFormat, t time.Time) string {
 }
 
 // digits reads a number of exactly n digits that does not begin with 0.
-func digits(text string, n int) (int64, bool) {
+func digits[T string | ~[]byte](text T, n int) (int64, bool) {
 	if len(text) != n || text[0] == '0' {
 		return 0, false
 	}
@@ -56,9 +61,10 @@ const rfc3339 = "0000-00-00T00:00:00"
 // holdsTime reports whether something that looks like an RFC 3339 time begins in
 // name, if the time at follows it without a delimiter.
 func holdsTime(name, at string) bool {
-	joined := name + at
 	for i := range len(name) {
-		if len(joined)-i >= len(rfc3339) && like(joined[i:i+len(rfc3339)], rfc3339) {
+		inName := min(len(name)-i, len(rfc3339))
+		rest := len(rfc3339) - inName
+		if rest <= len(at) && like(name[i:i+inName], rfc3339[:inName]) && like(at[:rest], rfc3339[inName:]) {
 			return true
 		}
 	}

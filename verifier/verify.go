@@ -123,13 +123,25 @@ func (e *Envelope) Verify(body []byte, now time.Time) (result Verified, err erro
 
 func (e *Envelope) verify(result *Verified, body []byte, now time.Time) error {
 	v := e.v
+	body, err := e.decode(body)
+	if err != nil {
+		return err
+	}
 	secret := v.ring.match(e.candidates(), v.scheme, &e.values, body)
 	if secret < 0 {
 		return refuse(ErrInvalidSignature, "", "no secret verifies it")
 	}
+	if v.scheme.digestAt != "" && sha256.Sum256(body) != e.digest {
+		return refuse(ErrInvalidSignature, v.scheme.digestAt, "is not the digest of the body")
+	}
 	result.Secret, result.v, result.values, result.body = secret, v, e.values, body
 	if v.scheme.time == nil {
 		return nil
+	}
+	if v.scheme.time.kind == inBody {
+		if e.time, err = v.scheme.time.path.time(body, v.scheme.Timestamp.Format); err != nil {
+			return refuse(ErrMalformedBody, v.scheme.time.name, err.Error())
+		}
 	}
 	result.Timestamp = e.time
 	switch skew := e.time.Sub(now); {
@@ -149,7 +161,8 @@ type Event struct {
 	// Type is the signed event type; empty if there is none, same form.
 	Type string
 	// Digest is the SHA-256 of what is signed apart from id and timestamp, which
-	// is the body alone for all schemes that sign no URL; where the body is not
+	// is the body, decoded if the scheme signs it so, alone for all schemes that
+	// sign no URL; where the body is not
 	// signed, of all that is. It is the same for every retry and every spelling
 	// of the signature.
 	Digest [sha256.Size]byte
@@ -162,6 +175,9 @@ type Event struct {
 func (p *Verified) Event() (Event, error) {
 	s := p.v.scheme
 	ev := Event{ID: p.values[varID], Type: p.values[varType], Digest: p.digest()}
+	if s.IDVaries {
+		ev.ID = ""
+	}
 	if s.id != nil && s.id.kind == inBody {
 		id, found, err := s.id.path.lookup(p.body)
 		if err == nil && found && !plainName(id, 0) {
@@ -183,8 +199,8 @@ func (p *Verified) Event() (Event, error) {
 }
 
 func (p *Verified) digest() (sum [sha256.Size]byte) {
-	t, signsBody := p.v.scheme.template, p.v.scheme.body
-	if signsBody && !t.has(varURL) && !t.has(varMethod) && !t.has(varType) {
+	t, signsBody := p.v.scheme.template, p.v.scheme.bodySafe
+	if signsBody && !t.has(varURL) && !t.has(varQuery) && !t.has(varMethod) && !t.has(varType) {
 		return sha256.Sum256(p.body)
 	}
 	h := sha256.New()
