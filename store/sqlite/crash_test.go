@@ -19,6 +19,7 @@ import (
 //
 // (K-03, K-04, K-05, K-08, K-09, K-10, K-11)
 func TestKillLosesNothing(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name string
 		job  job
