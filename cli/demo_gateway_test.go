@@ -47,9 +47,15 @@ func startedGateway(t *testing.T, executable string) *demoGateway {
 func demoInterrupted(t *testing.T, executable string) {
 	for _, test := range []struct {
 		name    string
-		started int  // gateways until then
-		hangs   bool // the app; an attempt that hangs is waited for
-	}{{"passing on", 1, true}, {"delivering", 2, false}} {
+		started int                             // gateways until then
+		hangs   bool                            // the app; an attempt that hangs is waited for
+		site    func(others, app string) string // others is the demo's own app
+	}{
+		{"passing on", 1, true, func(_, app string) string { return demoSite(app) }},
+		{"delivering", 2, false, func(others, app string) string {
+			return strings.Replace(demoSite(others), "forward "+others, "forward "+app, 1)
+		}},
+	} {
 		t.Run(test.name, func(t *testing.T) {
 			script, pids := countingScript(t, executable, "")
 			done := make(chan struct{})
@@ -71,7 +77,7 @@ func demoInterrupted(t *testing.T, executable string) {
 			}))
 			defer app.CloseClientConnections()
 			temp := emptyTemp(t)
-			d := newTestDemo(script, func(string) string { return demoSite(app.Listener.Addr().String()) }, io.Discard) //nolint:gocritic // the app of this test, not the one that is asked for
+			d := newTestDemo(script, func(others string) string { return test.site(others, app.Listener.Addr().String()) }, io.Discard)
 			d.patience = demoPatience
 			if err := d.run(t.Context()); err == nil || err.Error() != "interrupted" {
 				t.Errorf("error %v", err)

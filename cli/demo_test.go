@@ -82,7 +82,10 @@ func demoNotices(t *testing.T, executable string) {
 			var out bytes.Buffer
 			d := newTestDemo(executable, test.site, &out)
 			d.temp = shortTemp(t)
-			if test.steps == nil {
+			switch {
+			case test.messages != nil && test.steps == nil: // what never comes is waited for, too
+				d.patience = 5 * time.Second
+			case test.steps == nil:
 				d.patience = demoPatience
 			}
 			err := d.run(t.Context())

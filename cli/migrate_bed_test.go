@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -78,7 +79,7 @@ func newEstate(t testing.TB, n int) *estate {
 // each calls f for all events, many at once. The two of a conflict come in their order.
 func (e *estate) each(t testing.TB, f func(i int) error) {
 	t.Helper()
-	const workers = 64
+	const workers = 256
 	var all sync.WaitGroup
 	for w := range workers {
 		all.Go(func() {
@@ -225,6 +226,7 @@ func (e *estate) kind(wanted ...int) (seqs []int64) {
 // whole is an event with all that is known of it.
 type whole struct {
 	store.Delivery
+	Sum       int64 // of the payload, as it is stored
 	Attempted []store.Attempt
 }
 
@@ -236,45 +238,68 @@ type contents struct {
 	counts map[string]store.Count
 }
 
-// contentsOf reads everything, event by event.
+// contentsOf reads everything.
 func contentsOf(t testing.TB, r *store.Reader) *contents {
 	t.Helper()
 	c := &contents{events: make(map[int64]whole)}
 	ctx := t.Context()
-	var err error
-	if c.pauses, err = r.Pauses(ctx); err == nil {
-		if c.jobs, err = r.Jobs(ctx); err == nil {
-			c.counts, err = r.Counts(ctx)
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	for before, more := int64(0), true; more; more = before != 0 {
-		page, next, err := r.List(ctx, store.Filter{Before: before, Limit: 500})
+	must := func(err error) {
+		t.Helper()
 		if err != nil {
 			t.Fatal(err)
 		}
-		read := make([]whole, len(page))
-		var all sync.WaitGroup
-		for worker := range 8 {
-			all.Go(func() {
-				for i := worker; i < len(page); i += 8 {
-					w, err := &read[i], error(nil)
-					if w.Delivery, err = r.Event(ctx, page[i].Seq); err == nil && w.State != store.IgnoredState {
-						w.Attempted, err = r.Attempts(ctx, w.DeliveryID())
-					}
-					if err != nil {
-						t.Error(err)
-					}
-				}
-			})
-		}
-		all.Wait()
-		for _, w := range read {
-			c.events[w.Seq] = w
+	}
+	var err error
+	c.pauses, err = r.Pauses(ctx)
+	must(err)
+	c.jobs, err = r.Jobs(ctx)
+	must(err)
+	c.counts, err = r.Counts(ctx)
+	must(err)
+	for before, more := int64(0), true; more; more = before != 0 {
+		page, next, err := r.List(ctx, store.Filter{Before: before, Limit: 500})
+		must(err)
+		for _, d := range page {
+			c.events[d.Seq] = whole{Delivery: d}
 		}
 		before = next
+	}
+	must(r.Query(ctx, `SELECT seq, sum, head, body FROM payloads`, nil, func(scan func(...any) error) error {
+		var seq, sum int64
+		var head, body []byte
+		err := scan(&seq, &sum, &head, &body)
+		w := c.events[seq]
+		w.Sum, w.Head, w.Body = sum, append([]byte{}, head...), append([]byte{}, body...) // what is empty is there
+		c.events[seq] = w
+		return err
+	}))
+	must(r.Query(ctx, `SELECT event, number, started, took, outcome, status, error, response, by_hand FROM attempts ORDER BY event, n, number`, nil, func(scan func(...any) error) error {
+		var seq, started, took int64
+		var a store.Attempt
+		err := scan(&seq, &a.Number, &started, &took, &a.Outcome, &a.Status, &a.Error, &a.Response, &a.ByHand)
+		a.Started, a.Took = time.UnixMilli(started).UTC(), time.Duration(took)*time.Millisecond
+		w := c.events[seq]
+		w.Attempted = append(w.Attempted, a)
+		c.events[seq] = w
+		return err
+	}))
+	// What is read event by event is the same.
+	part := max(len(c.events)/1000, 1)
+	n := 0
+	for seq, w := range c.events {
+		if n++; n%part != 0 {
+			continue
+		}
+		one := whole{Sum: w.Sum}
+		one.Delivery, err = r.Event(ctx, seq)
+		must(err)
+		if one.State != store.IgnoredState {
+			one.Attempted, err = r.Attempts(ctx, one.DeliveryID())
+			must(err)
+		}
+		if !reflect.DeepEqual(one, w) {
+			t.Fatalf("event %d is\n%+v; want\n%+v", seq, one, w)
+		}
 	}
 	return c
 }

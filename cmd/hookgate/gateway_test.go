@@ -88,14 +88,21 @@ http://%s {
 	return g
 }
 
+// given are the addresses that tests have: what a gateway that is down will listen at
+// again is not given to another.
+var given sync.Map
+
 // freeAddress returns a loopback address that nobody listens at, and that is not one
 // of those which connections take: it is free again whenever a gateway starts anew.
 func freeAddress(t *testing.T) string {
 	t.Helper()
 	for range 100 {
 		listener, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", 20000+rand.IntN(12000)))
-		if err == nil {
-			defer listener.Close()
+		if err != nil {
+			continue
+		}
+		defer listener.Close()
+		if _, taken := given.LoadOrStore(listener.Addr().String(), true); !taken {
 			return listener.Addr().String()
 		}
 	}

@@ -136,7 +136,7 @@ func (s *stub) drain(t *testing.T) {
 	}
 	conn.Close()
 	for started := time.Now(); s.open.Load() > 0; time.Sleep(time.Millisecond) {
-		if time.Since(started) > 10*time.Second {
+		if time.Since(started) > 30*time.Second {
 			t.Fatalf("%d connections of a gateway that has ended are open", s.open.Load())
 		}
 	}
@@ -281,7 +281,7 @@ func (s *senders) send(id string) {
 			s.with(func() { s.wrong = append(s.wrong, err.Error()) })
 			return
 		}
-		time.Sleep(rand.N(4 * time.Millisecond)) // the pace of a sender
+		time.Sleep(rand.N(20 * time.Millisecond)) // the pace of a sender: there are 48 of them at three gateways
 		if acked || s.stopping() {
 			return
 		}
@@ -352,8 +352,10 @@ func (s *senders) ask(address, id string, body []byte) (answer, error) {
 // again.
 func (l *ledger) settled(t *testing.T, crashes int) {
 	t.Helper()
-	for started := time.Now(); l.undelivered() > 0; time.Sleep(10 * time.Millisecond) {
-		if time.Since(started) > 30*time.Second {
+	for left, since := l.undelivered(), time.Now(); left > 0; time.Sleep(10 * time.Millisecond) {
+		if now := l.undelivered(); now < left {
+			left, since = now, time.Now()
+		} else if time.Since(since) > 30*time.Second {
 			t.Errorf("acknowledged and lost: %d of %d", l.undelivered(), l.ackedCount())
 			break
 		}

@@ -24,15 +24,15 @@ type Disk struct {
 	mounted bool
 }
 
-// NewDisk makes a disk of so many bytes in an empty directory, and mounts it.
-func NewDisk(dir string, size int64) (*Disk, error) {
-	image := filepath.Join(dir, "image")
-	if err := os.WriteFile(image, nil, 0o600); err != nil {
+// NewDisk makes a disk of so many bytes, mounted in an empty directory. What it holds is
+// in memory if there is room: what a power cut takes is what was not synced to it.
+func NewDisk(dir string, size int64) (_ *Disk, err error) {
+	image, err := newImage(dir, size)
+	if err != nil {
 		return nil, err
 	}
-	if err := os.Truncate(image, size); err != nil {
-		return nil, err
-	}
+	defer func() { err = errors.Join(err, os.Remove(image)) }() // the device has it, or nobody
+
 	mkfs := exec.CommandContext(context.Background(), "mkfs.ext4", "-q", "-F", "-m", "0", image) //nolint:gosec // the test names the file
 	if out, err := mkfs.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("mkfs.ext4: %w: %s", err, out)
@@ -41,7 +41,6 @@ func NewDisk(dir string, size int64) (*Disk, error) {
 	if err := os.Mkdir(d.Dir, 0o700); err != nil {
 		return nil, err
 	}
-	var err error
 	if d.loop, err = attach(image); err != nil {
 		return nil, fmt.Errorf("making a loop device: %w", err)
 	}
@@ -49,6 +48,24 @@ func NewDisk(dir string, size int64) (*Disk, error) {
 		return nil, errors.Join(err, d.loop.Close())
 	}
 	return d, nil
+}
+
+// roomy is how much has to be free for a file in memory: there are several disks at once.
+const roomy = 1 << 30
+
+// newImage makes an empty file of so many bytes, in memory or else in a directory.
+func newImage(dir string, size int64) (name string, err error) {
+	const memory = "/dev/shm"
+	var s unix.Statfs_t
+	if unix.Statfs(memory, &s) == nil && s.Type == unix.TMPFS_MAGIC && int64(s.Bavail)*int64(s.Bsize) >= roomy+size { //nolint:unconvert // the type differs between systems
+		dir = memory
+	}
+	image, err := os.CreateTemp(dir, "hookgate-disk-")
+	if err != nil {
+		return "", err
+	}
+	err = image.Truncate(size)
+	return image.Name(), errors.Join(err, image.Close())
 }
 
 // attach makes a block device of a file.

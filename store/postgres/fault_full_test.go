@@ -115,7 +115,7 @@ func TestFullDisk(t *testing.T) {
 		}
 		b.complete()
 		release()
-		await(t, recovery, "the store still refuses", func() bool {
+		await(t, generous, "the store still refuses", func() bool {
 			_, err := b.send(context.Background())
 			if err != nil && !errors.Is(err, store.ErrFull) {
 				t.Errorf("the error is %v", err)

@@ -170,7 +170,7 @@ func TestPasswordIsChanged(t *testing.T) {
 	}
 	b.recovers()
 	if !b.Standing().Held {
-		await(t, recovery, "the lease is not renewed", func() bool { return b.Standing().Held })
+		await(t, generous, "the lease is not renewed", func() bool { return b.Standing().Held })
 	}
 	if log := b.log.String(); strings.Contains(log, "-horse") {
 		t.Errorf("the password is shown: %s", log)

@@ -159,6 +159,7 @@ func flipped(data []byte, at int) []byte {
 //
 // (F-09, F-10)
 func TestDamage(t *testing.T) {
+	t.Parallel()
 	im := newImage(t)
 	half, all := len(im.acked)/2, len(im.acked)
 	whole := im.open(t, t.TempDir(), im.file, im.log)

@@ -21,6 +21,7 @@ import (
 //
 // (F-06, F-07)
 func TestFailingCalls(t *testing.T) {
+	t.Parallel()
 	tracer(t)
 	for _, c := range []struct {
 		calls, fault string
@@ -64,6 +65,7 @@ func TestFailingCalls(t *testing.T) {
 //
 // (K-03, K-04, K-05, K-09, K-12, F-11)
 func TestEveryCrashPoint(t *testing.T) {
+	t.Parallel()
 	tracer(t)
 	const calls = "pwrite64,write,fdatasync,fsync,ftruncate,unlink,unlinkat,rename,renameat"
 	var runs []*faulted

@@ -18,6 +18,7 @@ const life = 25
 //
 // (K-03, K-04, K-05, K-08, K-09, K-10, K-11)
 func TestPowerCutLosesNothing(t *testing.T) {
+	t.Parallel()
 	d := newDisk(t, 256<<20)
 	for _, c := range []struct {
 		name string

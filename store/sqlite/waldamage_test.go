@@ -111,6 +111,7 @@ func (l logged) rows(t *testing.T, path string, log []byte) (n int) {
 func TestDamageWithinTheLogIsFound(t *testing.T) {
 	for _, earlier := range []bool{false, true} {
 		t.Run(fmt.Sprintf("earlier log %v", earlier), func(t *testing.T) {
+			t.Parallel()
 			l := newLogged(t, earlier)
 			if found, err := readLog(bytes.NewReader(l.log)); found.damage != -1 || err != nil {
 				t.Fatalf("a log that is whole is damaged at %d: %v", found.damage, err)

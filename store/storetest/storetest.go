@@ -87,6 +87,7 @@ func Run(t *testing.T, opener Opener) {
 		{"ModelOfMessages", modelOfMessages},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel() // each has a database of its own
 			b := &bed{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 			b.opener = opener(t)
 			b.open()
