@@ -32,8 +32,10 @@ func signIn(v *visit) (response, error) {
 	grant, err := v.admitted(v.field("key"))
 	switch {
 	case errors.Is(err, api.ErrCode), errors.Is(err, api.ErrToken):
-		return v.page(http.StatusUnauthorized, "login", loginTitle, &loginData{next,
-			"This link, code or token is not valid: it was used, has expired, or is not complete. A link works once, and for a few minutes: ask for a new one."}), nil
+		return v.page(http.StatusUnauthorized, "login", loginTitle, &loginData{
+			next,
+			"This link, code or token is not valid: it was used, has expired, or is not complete. A link works once, and for a few minutes: ask for a new one.",
+		}), nil
 	case err != nil:
 		return nil, err
 	}
