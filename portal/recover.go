@@ -63,7 +63,7 @@ func (v *visit) askSince(missing bool) (response, error) {
 		at, err := v.date("date")
 		if err != nil {
 			d.Problems = problems{"date": aboutOf(err)}
-			return v.again(d.name())
+			return v.again("recover", d.title(), d)
 		}
 		d.Since = at
 	}
@@ -71,14 +71,14 @@ func (v *visit) askSince(missing bool) (response, error) {
 		d.Count, err = v.Sender.CountFailed(v.ctx, v.app.ID, d.ID, d.Since, time.Time{}, maxCount+1)
 		if wrong, ok := problemsOf(err, "since"); ok {
 			d.Since, d.Problems = time.Time{}, problems{"date": wrong["since"]}
-			return v.again(d.name())
+			return v.again("recover", d.title(), d)
 		}
 		if err != nil {
 			return nil, err
 		}
 		d.More = d.Count > maxCount
 	}
-	return v.show(d.name())
+	return v.show("recover", d.title(), d)
 }
 
 func (v *visit) recoverData(missing bool) (*recoverData, error) {
@@ -95,12 +95,12 @@ func (v *visit) recoverData(missing bool) (*recoverData, error) {
 	return d, nil
 }
 
-// name is the page's template and title, and itself.
-func (d *recoverData) name() (string, string, any) {
+// title is the page's.
+func (d *recoverData) title() string {
 	if d.Missing {
-		return "recover", "Replay missing messages", d
+		return "Replay missing messages"
 	}
-	return "recover", "Recover failed messages", d
+	return "Recover failed messages"
 }
 
 // recoverFailed and replayMissing begin to send again.

@@ -75,7 +75,7 @@ func (f *frame) At(parts ...string) string { return appPath(f.App.ID, parts...) 
 
 // notices are what a page says that was just done, by the word for it in the query. Texts
 // from outside are never shown so.
-var notices = map[string]string{
+var notices = map[string]string{ //nolint:gosec // words, and no credentials
 	"signed-out": "You are signed out.",
 
 	"endpoint-added":    "The endpoint is added. Send it a test event to see whether it works.",
@@ -142,6 +142,6 @@ func (v *visit) write(status int, body []byte) error {
 		}
 	}
 	v.w.WriteHeader(status)
-	_, _ = v.w.Write(body) // who is gone misses nothing
+	_, _ = v.w.Write(body) //nolint:gosec // a template has made it; and who is gone misses nothing
 	return nil
 }

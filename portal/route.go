@@ -107,11 +107,11 @@ func (v *visit) at(parts ...string) string { return appPath(v.app.ID, parts...) 
 
 // appPath is a path of an application.
 func appPath(app string, parts ...string) string {
-	to := prefix + "/app/" + url.PathEscape(app)
+	escaped := []string{prefix, "app", url.PathEscape(app)}
 	for _, part := range parts {
-		to += "/" + url.PathEscape(part)
+		escaped = append(escaped, url.PathEscape(part))
 	}
-	return to
+	return strings.Join(escaped, "/")
 }
 
 // redirect goes on to another page of the portal, which says what was done: with the word

@@ -62,7 +62,7 @@ func (s *Sessions) begin(answer http.Header, r *http.Request, t api.Token, life 
 
 // set sets the cookie, or with an empty text deletes it.
 func (s *Sessions) set(answer http.Header, r *http.Request, text string, life time.Duration) {
-	c := &http.Cookie{Name: s.name(r), Value: text, Path: "/", HttpOnly: true, Secure: s.secured(r), SameSite: http.SameSiteLaxMode, MaxAge: int(life.Seconds())}
+	c := &http.Cookie{Name: s.name(r), Value: text, Path: "/", HttpOnly: true, Secure: s.secured(r), SameSite: http.SameSiteLaxMode, MaxAge: int(life.Seconds())} //nolint:gosec // it is secure wherever there is TLS
 	if text == "" {
 		c.MaxAge = -1
 	}

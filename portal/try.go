@@ -102,7 +102,7 @@ func sendTest(v *visit) (response, error) {
 	}
 	var syntax *json.SyntaxError
 	if err := json.Unmarshal(in.Payload, new(any)); errors.As(err, &syntax) {
-		return again(problems{"payload": upper(syntax.Error()) + ", at byte " + count(int64(syntax.Offset)) + "."})
+		return again(problems{"payload": upper(syntax.Error()) + ", at byte " + count(syntax.Offset) + "."})
 	}
 	m, err := v.Sender.SendTo(v.ctx, v.app.ID, v.path("endpoint"), in)
 	if wrong, ok := problemsOf(err, "eventType", "payload"); ok {
