@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -85,6 +86,12 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		}
 		return len(found.Data) > 0
 	})
+	inbox := b.as(ofApp(app.ID)).take(app.ID)
+	shown := inbox.endpoint(sender.EndpointIn{Description: "Where we look at what comes"})
+	_, err := b.sender.SendTo(t.Context(), app.ID, shown.ID, sender.MessageIn{EventType: "invoice.paid", Payload: json.RawMessage(`{"id":"inv_1042","amount":{"value":129900,"currency":"EUR"}}`)})
+	b.must(err)
+	inbox.send(`{"id":"inv_1042"}`, "Svix-Id", "msg_1", "Svix-Timestamp", "1795838000", "Svix-Signature", "v1,AAAA")
+	b.eventually("the inbox has both", func() bool { return strings.Count(inbox.page().body, "<details") >= 2 })
 	at := func(parts ...string) string { return at(app.ID, parts...) }
 	consumer := furnishedVisit{ofApp(app.ID), []furnishedPage{
 		{"endpoints", at("endpoints"), "Add endpoint"},
@@ -103,6 +110,8 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		{"events", at("events"), "invoice.paid"},
 		{"event", at("events", "invoice.paid"), "An invoice was paid in full."},
 		{"activity", at("activity"), "Activity"},
+		{"plays", at("play"), "Take a URL"},
+		{"play", at("play", inbox.token), "inv_1042"},
 		{"recover", at("endpoints", failing.ID, "recover"), "Since when"},
 		{"recover-count", at("endpoints", failing.ID, "recover") + "?since=8h", "failed"},
 	}}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/hookgate/hookgate/api"
+	"github.com/hookgate/hookgate/delivery"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
@@ -45,8 +46,8 @@ func TestStoredScriptsStayText(t *testing.T) {
 	if len(all) != 200 {
 		t.Fatalf("%d scripts", len(all))
 	}
-	b := newBed(t, config{brand: all[0], retry: []time.Duration{time.Hour}})
-	v := b.as(api.Holder{Scope: api.Organisation})
+	b := newGatewayBed(t, config{brand: all[0], retry: []time.Duration{time.Hour}})
+	v := b.signedIn()
 	var pages []string
 	for i, text := range all {
 		pages = append(pages, b.hostile(text, i)...)
@@ -64,10 +65,11 @@ func TestStoredScriptsStayText(t *testing.T) {
 		}
 	}
 	t.Run("browser", func(t *testing.T) {
-		b := *b
+		b, bed := *b, *b.bed
+		b.bed = &bed
 		b.TB = t
 		br := b.browser(desktop) // which fails the test if one throws: hacked is no function
-		br.as(api.Holder{Scope: api.Organisation})
+		br.as(api.Holder{Scope: api.Operator})
 		// All at once, in an application of their own.
 		for _, path := range b.hostile(strings.Join(all, " "), len(all)) {
 			br.open(path)
@@ -117,10 +119,11 @@ func foreign(t *testing.T, page string) (wrong []string) {
 }
 
 // hostile stores a text wherever a portal shows one, and returns the pages that show it.
-func (b *bed) hostile(text string, n int) (pages []string) {
+func (b *gatewayBed) hostile(text string, n int) (pages []string) {
 	b.Helper()
+	some, header := url.QueryEscape(text[:min(len(text), 500)]), strings.Map(printable, text)
 	name := fmt.Sprintf("type%d", n)
-	app := b.app(text)
+	app := b.bed.app(text)
 	schema, err := json.Marshal(map[string]any{"1": map[string]any{
 		"title": text, "description": text, "type": "object", "properties": map[string]any{text: map[string]any{"type": "string", "description": text, "title": text}}, "examples": []any{map[string]string{text: text}},
 	}})
@@ -128,7 +131,7 @@ func (b *bed) hostile(text string, n int) (pages []string) {
 	b.eventType(sender.EventTypeIn{Name: name, Description: text, GroupName: fmt.Sprintf("group%d", n), Schemas: schema})
 	service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		w.Header().Set("X-Answer", strings.Map(printable, text))
+		w.Header().Set("X-Answer", header)
 		w.Header().Set("Content-Type", "text/html")
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = w.Write(body)
@@ -136,8 +139,7 @@ func (b *bed) hostile(text string, n int) (pages []string) {
 	defer service.Close()
 	ep := b.endpoint(app.ID, sender.EndpointIn{URL: service.URL + "/?" + url.QueryEscape(text[:min(len(text), 500)]), Description: text[:min(len(text), 10_000)]})
 	b.must(b.store.Do(b.Context(), func(tx *store.Tx) error {
-		value := strings.Map(printable, text)
-		return b.sender.PutEndpointHeaders(tx, app.ID, ep.ID, map[string]string{"X-Hostile": value[:min(len(value), 4000)]})
+		return b.sender.PutEndpointHeaders(tx, app.ID, ep.ID, map[string]string{"X-Hostile": header[:min(len(header), 4000)]})
 	}))
 	payload, err := json.Marshal(map[string]string{text: text})
 	b.must(err)
@@ -151,12 +153,28 @@ func (b *bed) hostile(text string, n int) (pages []string) {
 		}
 		return len(found.Data) > 0
 	})
+	inbox := b.as(ofApp(app.ID)).take(app.ID)
+	b.deliver(http.MethodPut, inbox.url+"?"+some, string(payload), "X-Hostile", header, "User-Agent", header, "Content-Type", header)
+	b.app.says(delivery.Answer{Status: http.StatusGone, Response: []byte(text), Err: errEvil(text)})
+	word := strings.NewReplacer(" ", "/", ".", "/").Replace(header[:min(len(header), 200)])
+	hook, err := json.Marshal(map[string]string{"type": "invoice." + word, "text": text})
+	b.must(err)
+	seq := b.send(fmt.Sprintf("evt_%d_%s", n, word), string(hook), func(r *http.Request) {
+		r.Header.Set("X-Hostile", header)
+		r.URL.RawQuery = "q=" + some
+		r.RequestURI = r.URL.RequestURI()
+	})
+	if seq == 0 {
+		b.Fatalf("the event with %.50q is not stored", text)
+	}
 	at := func(parts ...string) string { return at(app.ID, parts...) }
 	return []string{
-		at("endpoints"), at("endpoints", "new") + "?url=" + url.QueryEscape(text[:min(len(text), 500)]), at("endpoints", ep.ID), at("endpoints", ep.ID) + "?type=" + url.QueryEscape(text[:min(len(text), 500)]),
+		eventPage(seq), eventPage(seq, "/erase"), eventPage(seq, "/forget"), at("play"), at("play", inbox.token),
+		"/portal/gateway", "/portal/gateway/sources/billing", "/portal/gateway/sources/billing?id=" + some,
+		at("endpoints"), at("endpoints", "new") + "?url=" + some, at("endpoints", ep.ID), at("endpoints", ep.ID) + "?type=" + some,
 		at("endpoints", ep.ID, "edit"), at("endpoints", ep.ID, "delete"), at("endpoints", ep.ID, "secret"), at("endpoints", ep.ID, "headers"), at("endpoints", ep.ID, "test") + "?type=" + name + "&sent=" + m.ID,
 		at("messages"), at("messages", m.ID), at("messages", m.ID, "attempts", attempt.ID), at("events"), at("events", name), at("activity"),
-		"/portal/apps", "/login?next=" + url.QueryEscape(text[:min(len(text), 500)]) + "&done=" + url.QueryEscape(text[:min(len(text), 500)]),
+		"/portal/apps", "/login?next=" + some + "&done=" + some,
 	}
 }
 
