@@ -57,12 +57,13 @@ func comparePostgres(ctx context.Context, out io.Writer, l load, rounds, size, b
 			fmt.Fprintf(out, "\n%s: %d events acknowledged, all at the app; %d requests too many %s", w.name, w.sent, w.again, w.repeat)
 		}
 	}
+	for _, server := range s.servers {
+		server.close() // the app that comes back is for one of them, and what follows has the machine to itself
+	}
 	if err := s.drain(ctx, out, t.ways[1]); err != nil {
 		return nil, err
 	}
-	for _, server := range s.servers {
-		server.close() // what follows has the machine to itself
-	}
+	t.ways[1].server.close()
 	goals, err = s.backlogPostgres(ctx, out, c, l, rounds, backlog)
 	if err != nil {
 		return nil, err
