@@ -111,7 +111,7 @@ func furnished(t *testing.T) (*bed, []furnishedVisit) {
 		{"event", at("events", "invoice.paid"), "An invoice was paid in full."},
 		{"activity", at("activity"), "Activity"},
 		{"plays", at("play"), "Take a URL"},
-		{"play", at("play", inbox.token), "inv_1042"},
+		{"play", at("play", inbox.token), "signature verifies"},
 		{"recover", at("endpoints", failing.ID, "recover"), "Since when"},
 		{"recover-count", at("endpoints", failing.ID, "recover") + "?since=8h", "failed"},
 	}}
