@@ -177,6 +177,7 @@ func TestDocumentedOptions(t *testing.T) {
 		{reference, "### verify", "localhost {\n\twebhook a {\n\t\tverify svix s {\n\t\t\tnone\n\t\t}\n\t}\n}\n"},
 		{reference, "## webhooks", "{\n\twebhooks {\n\t\tnone\n\t}\n}\n"},
 		{reference, "## webhook_send", "localhost {\n\twebhook_send a {\n\t\tnone\n\t}\n}\n"},
+		{reference, "## webhook_portal", "localhost {\n\twebhook_portal {\n\t\tnone\n\t}\n}\n"},
 		{schemes, "## Custom schemes", "{\n\twebhooks {\n\t\tscheme a {\n\t\t\tnone\n\t\t}\n\t}\n}\n"},
 	} {
 		want := options(t, row.caddyfile)

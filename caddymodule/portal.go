@@ -58,7 +58,7 @@ func (p *Portal) UnmarshalCaddyfile(d *caddyfile.Dispenser) error {
 	}
 	for d.NextBlock(0) {
 		if d.Val() != "brand" {
-			return d.Errf("unknown option %q: webhook_portal has brand and no other", d.Val())
+			return d.Errf("unknown option %q; there are brand", d.Val())
 		}
 		if p.Brand != "" {
 			return d.Err("brand is given twice")
