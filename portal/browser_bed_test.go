@@ -213,12 +213,6 @@ func (b *browser) sees(text string) {
 	}
 }
 
-// shows reports whether the page shows a text now.
-func (b *browser) shows(text string) bool {
-	b.Helper()
-	return strings.Contains(b.text(), text)
-}
-
 // shoot saves a picture of the whole page.
 func (b *browser) shoot(folder, name string) {
 	b.Helper()
