@@ -17,6 +17,7 @@ import (
 
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/delivery"
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
@@ -49,8 +50,10 @@ func TestStoredScriptsStayText(t *testing.T) {
 	b := newGatewayBed(t, config{brand: all[0], retry: []time.Duration{time.Hour}})
 	v := b.signedIn()
 	var pages []string
-	for i, text := range all {
-		pages = append(pages, b.hostile(text, i)...)
+	some := faults.Cycles(t, len(all))
+	for i := range some {
+		n := i * len(all) / some
+		pages = append(pages, b.hostile(all[n], n)...)
 	}
 	for _, path := range pages {
 		got := v.get(path)
