@@ -63,7 +63,7 @@ func (f *AttemptFilter) query() (c cursor, q store.AttemptFilter, err error) {
 	if err != nil {
 		return c, q, err
 	}
-	q = store.AttemptFilter{From: f.After, To: f.Before, Limit: c.limit, Body: f.WithMessage && f.WithContent, Match: f.match()}
+	q = store.AttemptFilter{From: f.After, To: f.Before, Limit: c.limit, Body: f.WithMessage && f.WithContent, Match: f.match(), Heads: chosen{f.EventTypes, f.Channel, f.Tag}.heads()}
 	if c.at != "" {
 		key, _ := parseAttemptID(c.at)
 		at := store.AttemptPosition{Started: key.started, ID: key.delivery, Number: key.number}
