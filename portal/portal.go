@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/sender"
@@ -40,6 +42,7 @@ type Portal struct {
 	mux     *http.ServeMux
 	cross   *http.CrossOriginProtection
 	tallies *tallies
+	latest  *lru.Cache[pageKey, keptPage]
 }
 
 // New makes a portal.
@@ -50,7 +53,7 @@ func New(o Options) (*Portal, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Portal{Options: o, cross: http.NewCrossOriginProtection(), tallies: newTallies(o.Store)}
+	p := &Portal{Options: o, cross: http.NewCrossOriginProtection(), tallies: newTallies(o.Store), latest: newKeptPages()}
 	var err error
 	if p.statics, err = p.readStatics(); err != nil {
 		return nil, err
@@ -128,6 +131,11 @@ func (p *Portal) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 		if err = r.ParseForm(); err != nil {
 			err = &refusal{http.StatusBadRequest, "This form cannot be read", "It may be too large. Go back and try again."}
 		}
+	}
+	if page, ok := v.kept(); ok && err == nil {
+		v.header().Set("Content-Type", pageType)
+		v.answer(page)
+		return
 	}
 	var got response
 	if err == nil {
