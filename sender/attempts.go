@@ -91,7 +91,7 @@ func (f *AttemptFilter) match() func(*store.Tried) bool {
 
 // AttemptsByEndpoint returns a page of the attempts at an endpoint, the newest first.
 func (s *Sender) AttemptsByEndpoint(ctx context.Context, app, ep string, f AttemptFilter) (List[Attempt], error) {
-	a, e, err := endpoint(s.reading(ctx), app, ep)
+	a, e, err := endpoint(s.often(ctx), app, ep)
 	if err != nil {
 		return List[Attempt]{}, err
 	}
