@@ -1,7 +1,7 @@
 // Command bench measures what Hookgate costs, always as a ratio to a reference in
 // the same run: by default the gateway beside plain Caddy under load, with -stored
 // gateways that store events, with -postgres those that store them in PostgreSQL, with
-// -producer one that sends, with -verify one verification beside a bare HMAC. See README.md.
+// -producer one that sends, with -portal one that people look at, with -verify one verification beside a bare HMAC. See README.md.
 package main
 
 import (
@@ -36,6 +36,7 @@ func run(ctx context.Context, args []string) error {
 	verify := flags.Bool("verify", false, "measure one verification beside a bare HMAC, instead of servers")
 	stored := flags.Bool("stored", false, "measure gateways that store events and forward them")
 	producer := flags.Bool("producer", false, "measure a gateway that sends, beside a bare loop of posts")
+	portal := flags.Bool("portal", false, "measure what viewers of the portal cost, and how long its pages take")
 	shared := flags.Bool("postgres", false, "measure gateways that store events in PostgreSQL, beside one with SQLite")
 	quick := flags.Bool("quick", false, "measure shorter: for a first look, noisier")
 	check := flags.Bool("check", false, "exit with 1 if a goal is missed")
@@ -45,8 +46,8 @@ func run(ctx context.Context, args []string) error {
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	if flags.NArg() > 0 || *connections < 1 || count(*verify, *stored, *shared, *producer) > 1 {
-		return errors.New("there are no arguments, at least 1 connection, and one of -verify, -stored, -postgres and -producer at most")
+	if flags.NArg() > 0 || *connections < 1 || count(*verify, *stored, *shared, *producer, *portal) > 1 {
+		return errors.New("there are no arguments, at least 1 connection, and one of -verify, -stored, -postgres, -producer and -portal at most")
 	}
 
 	// The sender has the servers' cores: the less it collects, the steadier they
@@ -76,6 +77,12 @@ func run(ctx context.Context, args []string) error {
 			l.requests, l.slices, l.warmup, l.seconds, rounds = 2_000, 1, 500, 3, 3
 		}
 		goals, err = compareProducer(ctx, os.Stdout, l, rounds, *size, *profile)
+	case *portal:
+		l, rounds, messages, looks := load{connections: *connections, warmup: 2_000, seconds: 4}, 15, 1_000_000, 20
+		if *quick {
+			l.warmup, l.seconds, rounds, messages, looks = 1_000, 3, 4, 100_000, 5
+		}
+		goals, err = comparePortal(ctx, os.Stdout, l, rounds, *size, messages, looks)
 	default:
 		l, rounds := load{connections: *connections, requests: 30_000, slices: 30, warmup: 5_000}, 5
 		if *quick {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -37,16 +38,17 @@ type sending struct {
 	name      string
 	app       int // the gateway's; -1: the bare loop
 	endpoints int
-	held      bool // the sink answers nothing before all messages are accepted, and what follows counts
+	held      bool   // the sink answers nothing before all messages are accepted, and what follows counts
+	crowd     *crowd // who looks at the portal meanwhile; nil: nobody
 }
 
 var sendings = []sending{
-	{bareOne, -1, 1, false},
-	{sendOne, 0, 1, false},
-	{drainOne, 0, 1, true},
-	{bareTen, -1, 10, false},
-	{sendTen, 1, 10, false},
-	{drainTen, 1, 10, true},
+	{bareOne, -1, 1, false, nil},
+	{sendOne, 0, 1, false, nil},
+	{drainOne, 0, 1, true, nil},
+	{bareTen, -1, 10, false, nil},
+	{sendTen, 1, 10, false, nil},
+	{drainTen, 1, 10, true, nil},
 }
 
 // compareProducer measures what is delivered a second, and then whether an endpoint that
@@ -186,7 +188,7 @@ func (m *measured) deliveries(endpoints, n int) sample {
 
 // measure has n deliveries made in one way, adds to m, and checks with the sink that each
 // came, once.
-func (p *producers) measure(ctx context.Context, w sending, n int, m *measured) error {
+func (p *producers) measure(ctx context.Context, w sending, n int, m *measured) (err error) {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -194,10 +196,13 @@ func (p *producers) measure(ctx context.Context, w sending, n int, m *measured) 
 	messages := n / w.endpoints
 	n = messages * w.endpoints
 	all := p.sink.expect(p.slice, messages, n)
-	by, send := p.bare.server, func() error {
-		return p.bare.do(bareJob{URLs: p.sink.urls[:w.endpoints], Slice: p.slice, Messages: messages, Workers: bareWorkers, Payload: p.like})
-	}
-	if w.app >= 0 {
+	var by *server
+	var send func() error
+	if w.app < 0 {
+		by, send = p.bare.server, func() error {
+			return p.bare.do(bareJob{URLs: p.sink.urls[:w.endpoints], Slice: p.slice, Messages: messages, Workers: bareWorkers, Payload: p.like})
+		}
+	} else {
 		targets := make([]vegeta.Target, messages)
 		for i := range targets {
 			targets[i] = p.gate.message(w.app, remark(p.like, p.slice, i))
@@ -212,6 +217,8 @@ func (p *producers) measure(ctx context.Context, w sending, n int, m *measured) 
 	if err != nil {
 		return err
 	}
+	w.crowd.watch(ctx)
+	defer func() { err = errors.Join(err, w.crowd.leave()) }()
 	began := time.Now()
 	err = send()
 	m.took += time.Since(began)
@@ -229,6 +236,9 @@ func (p *producers) measure(ctx context.Context, w sending, n int, m *measured) 
 		return fmt.Errorf("%s: %w: %w", w.name, err, p.sink.check())
 	}
 	m.arrived += time.Since(began)
+	if err := w.crowd.leave(); err != nil {
+		return fmt.Errorf("%s: %w", w.name, err)
+	}
 	if err := by.rest(ctx); err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package portal
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"github.com/hookgate/hookgate/sender"
 )
@@ -34,7 +35,8 @@ func (p *activityPage) SentInWords() string { return p.Sent.words() }
 
 // showActivity shows what happened in the last hours at all endpoints.
 func showActivity(v *visit) (response, error) {
-	messages, err := v.tallies.messages(v.ctx, v.app.ID, v.Sender.Now())
+	by := time.Now().Add(countFor)
+	messages, err := v.tallies.messages(v.ctx, v.app.ID, v.Sender.Now(), by)
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +49,7 @@ func showActivity(v *visit) (response, error) {
 		return nil, err
 	}
 	p.Endpoints, p.More = len(found.Data), !found.Done
-	rows, err := v.endpointRows(found.Data)
+	rows, err := v.endpointRows(found.Data, by)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ type chart struct {
 	Bars   []chartBar
 	// Most is how many the highest bar has.
 	Most string
+	// More says that not all are counted yet.
+	More bool
 }
 
 // chartBar is an hour.
@@ -40,7 +42,8 @@ const (
 
 // newChart makes the chart of a kind of the last hours.
 func newChart(kind string, hours []Hour) *chart {
-	c := &chart{Kind: kind, Legend: chartParts(kind, sum(hours)), Bars: make([]chartBar, len(hours))}
+	all := sum(hours)
+	c := &chart{Kind: kind, More: all.More, Legend: chartParts(kind, all), Bars: make([]chartBar, len(hours))}
 	var most Hour
 	for i, h := range hours {
 		c.Bars[i] = chartBar{Hour: h, X: i * chartStep, Parts: chartParts(kind, h)}

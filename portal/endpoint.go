@@ -2,6 +2,7 @@ package portal
 
 import (
 	"errors"
+	"time"
 
 	"github.com/hookgate/hookgate/sender"
 )
@@ -62,7 +63,7 @@ func showEndpoint(v *visit) (response, error) {
 		return nil, err
 	}
 	d := &endpointData{Endpoint: ep, Pending: v.Store.Counts()[ep.ID].Pending, Attempts: &list[sender.Attempt]{}}
-	if d.Hours, err = v.tallies.attempts(v.ctx, ep.ID, v.Sender.Now()); err != nil {
+	if d.Hours, err = v.tallies.attempts(v.ctx, ep.ID, v.Sender.Now(), time.Now().Add(countFor)); err != nil {
 		return nil, err
 	}
 	if d.Types, err = v.typeNames(); err != nil {

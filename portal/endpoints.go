@@ -1,6 +1,8 @@
 package portal
 
 import (
+	"time"
+
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
@@ -29,19 +31,19 @@ func listEndpoints(v *visit) (response, error) {
 	if err != nil {
 		return nil, err
 	}
-	rows, err := v.endpointRows(found.Data)
+	rows, err := v.endpointRows(found.Data, time.Now().Add(countFor))
 	if err != nil {
 		return nil, err
 	}
 	return v.show("endpoints", "Endpoints", listing(v, sender.List[*endpointRow]{Data: rows, Iterator: found.Iterator, PrevIterator: found.PrevIterator, Done: found.Done}))
 }
 
-// endpointRows counts what there was at endpoints.
-func (v *visit) endpointRows(endpoints []sender.Endpoint) ([]*endpointRow, error) {
+// endpointRows counts what there was at endpoints, and gives up by a time.
+func (v *visit) endpointRows(endpoints []sender.Endpoint, by time.Time) ([]*endpointRow, error) {
 	rows := make([]*endpointRow, len(endpoints))
 	counts, now := v.Store.Counts(), v.Sender.Now()
 	for i, ep := range endpoints {
-		hours, err := v.tallies.attempts(v.ctx, ep.ID, now)
+		hours, err := v.tallies.attempts(v.ctx, ep.ID, now, by)
 		if err != nil {
 			return nil, err
 		}

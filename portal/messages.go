@@ -137,6 +137,7 @@ func downloadPayload(v *visit) (response, error) {
 		v.header().Set("Content-Type", "text/plain; charset=utf-8")
 		v.header().Set("Content-Disposition", fmt.Sprintf(`attachment; filename="%s.%s"`, m.ID, ending))
 		v.header().Set("Content-Security-Policy", "sandbox; default-src 'none'; frame-ancestors 'none'")
-		return v.write(http.StatusOK, m.Payload)
+		v.answer(tagged(m.Payload))
+		return nil
 	}, nil
 }

@@ -8,6 +8,8 @@ import (
 	"runtime/debug"
 	"strings"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"github.com/hookgate/hookgate/api"
 	"github.com/hookgate/hookgate/gateway"
 	"github.com/hookgate/hookgate/sender"
@@ -41,6 +43,7 @@ type Portal struct {
 	cross   *http.CrossOriginProtection
 	tallies *tallies
 	play    *play
+	latest  *lru.Cache[pageKey, keptPage]
 }
 
 // New makes a portal. Its temporary URLs are local to the sender from then on.
@@ -51,7 +54,7 @@ func New(o Options) (*Portal, error) {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	p := &Portal{Options: o, cross: http.NewCrossOriginProtection(), tallies: newTallies(o.Store)}
+	p := &Portal{Options: o, cross: http.NewCrossOriginProtection(), tallies: newTallies(o.Store), latest: newKeptPages()}
 	var err error
 	if p.statics, err = p.readStatics(); err != nil {
 		return nil, err
@@ -133,6 +136,11 @@ func (p *Portal) serve(rt *route, w http.ResponseWriter, r *http.Request) {
 		if err = r.ParseForm(); err != nil {
 			err = &refusal{http.StatusBadRequest, "This form cannot be read", "It may be too large. Go back and try again."}
 		}
+	}
+	if page, ok := v.kept(); ok && err == nil {
+		v.header().Set("Content-Type", pageType)
+		v.answer(page)
+		return
 	}
 	var got response
 	if err == nil {

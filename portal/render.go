@@ -101,6 +101,8 @@ var notices = map[string]string{ //nolint:gosec // words, and no credentials
 	"play-deleted": "The temporary URL is deleted, with all that it has received.",
 }
 
+const pageType = "text/html; charset=utf-8"
+
 // page shows a page.
 func (v *visit) page(status int, name, title string, data any) response {
 	return func(v *visit) error {
@@ -115,8 +117,16 @@ func (v *visit) page(status int, name, title string, data any) response {
 		if err := v.pages[name].template.ExecuteTemplate(out, "frame", f); err != nil {
 			return fmt.Errorf("page %s: %w", name, err)
 		}
-		v.header().Set("Content-Type", "text/html; charset=utf-8")
-		return v.write(status, out.Bytes())
+		v.header().Set("Content-Type", pageType)
+		if status != http.StatusOK {
+			v.w.WriteHeader(status)
+			_, _ = v.w.Write(out.Bytes()) // who is gone misses nothing
+			return nil
+		}
+		shown := tagged(out.Bytes())
+		v.keep(shown)
+		v.answer(shown)
+		return nil
 	}
 }
 
@@ -130,18 +140,20 @@ func (v *visit) again(name, title string, data any) (response, error) {
 	return v.page(http.StatusUnprocessableEntity, name, title, data), nil
 }
 
-// write answers, or says that what the script has of the page is what it is still.
-func (v *visit) write(status int, body []byte) error {
-	if status == http.StatusOK && v.r.Method == http.MethodGet {
-		sum := sha256.Sum256(body)
-		tag := `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`
-		v.header().Set("ETag", tag)
-		if v.r.Header.Get("If-None-Match") == tag {
+// answer shows a page, unless it is what the script has.
+func (v *visit) answer(page keptPage) {
+	if v.r.Method == http.MethodGet {
+		v.header().Set("ETag", page.tag)
+		if v.r.Header.Get("If-None-Match") == page.tag {
 			v.w.WriteHeader(http.StatusNotModified)
-			return nil
+			return
 		}
 	}
-	v.w.WriteHeader(status)
-	_, _ = v.w.Write(body) //nolint:gosec // a template has made it; and who is gone misses nothing
-	return nil
+	_, _ = v.w.Write(page.body) //nolint:gosec // a template has made it; and who is gone misses nothing
+}
+
+// tagged is a page with its tag.
+func tagged(body []byte) keptPage {
+	sum := sha256.Sum256(body)
+	return keptPage{tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, body: body}
 }

@@ -3,6 +3,7 @@ package portal
 import (
 	"context"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/hookgate/hookgate/store"
@@ -14,15 +15,18 @@ type counted struct {
 	spans []time.Duration // which were asked for
 }
 
-func (c *counted) count(_ context.Context, _ string, from, to time.Time) (h Hour, err error) {
+func (c *counted) count(_ context.Context, _ string, from, to time.Time) (h Hour, until time.Time, err error) {
 	c.spans = append(c.spans, to.Sub(from))
 	for _, at := range c.began {
 		if !at.Before(from) && at.Before(to) {
 			h.Succeeded++
 		}
 	}
-	return h, nil
+	return h, to, nil
 }
+
+// patient is by when a look counts that counts all.
+func patient() time.Time { return time.Now().Add(time.Hour) }
 
 // Each hour is counted once; of one that goes on only what can have come since is, also
 // what is recorded late; and what is fresh is not counted at all.
@@ -33,7 +37,7 @@ func TestTallies(t *testing.T) {
 	look := func() (got Hour, spans []time.Duration) {
 		t.Helper()
 		c.spans = nil
-		hours, err := tallies.last(t.Context(), "ep", now, c.count)
+		hours, err := tallies.last(t.Context(), "ep", now, patient(), c.count)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -80,7 +84,7 @@ func TestTalliesOfAnHourThatHasEnded(t *testing.T) {
 		if step.late {
 			c.began = append(c.began, end.Add(-time.Second))
 		}
-		hours, err := tallies.last(t.Context(), "ep", end.Add(step.after), c.count)
+		hours, err := tallies.last(t.Context(), "ep", end.Add(step.after), patient(), c.count)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,4 +92,48 @@ func TestTalliesOfAnHourThatHasEnded(t *testing.T) {
 			t.Errorf("%v after its end: %d, want %d", step.after, got, step.want)
 		}
 	}
+}
+
+// What is too much for one look is counted by several, the newest first and each thing once.
+// Until then hours say that there is more.
+func TestTalliesOfMuch(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tallies := newTallies(nil)
+		now := time.Date(2026, 3, 1, 5, 30, 0, 0, time.UTC)
+		c := new(counted)
+		for i := range 30 * 60 {
+			c.began = append(c.began, now.Add(-time.Duration(i)*time.Minute))
+		}
+		steps := 0
+		slow := func(ctx context.Context, of string, from, to time.Time) (Hour, time.Time, error) {
+			time.Sleep(10 * time.Millisecond)
+			steps++
+			until := earlier(to, from.Add(20*time.Minute))
+			h, _, err := c.count(ctx, of, from, until)
+			return h, until, err
+		}
+		before := int64(-1)
+		for look := 1; ; look++ {
+			began := time.Now()
+			hours, err := tallies.last(t.Context(), "ep", now, began.Add(25*time.Millisecond), slow)
+			if took := time.Since(began); err != nil || took > 30*time.Millisecond {
+				t.Fatalf("a look took %v: %v", took, err)
+			}
+			got := sum(hours)
+			if got.Succeeded < before {
+				t.Errorf("look %d has counted %d, the one before %d", look, got.Succeeded, before)
+			}
+			before = got.Succeeded
+			if look == 1 && (!got.More || hours[chartHours-1].Succeeded == 0 || hours[0].Succeeded != 0) {
+				t.Errorf("the first look: %+v", hours)
+			}
+			if got.More {
+				continue
+			}
+			if got.Succeeded != 23*60+31 || look < 20 || steps > 80 {
+				t.Errorf("%d counted by %d looks, in %d steps", got.Succeeded, look, steps)
+			}
+			break
+		}
+	})
 }

@@ -142,7 +142,7 @@ func (s *Sender) DeleteApplication(tx *store.Tx, ref string) error {
 
 // Application returns an application by its id or uid.
 func (s *Sender) Application(ctx context.Context, ref string) (Application, error) {
-	return application(s.reading(ctx), ref)
+	return application(s.often(ctx), ref)
 }
 
 // Applications returns a page of the applications.

@@ -63,7 +63,7 @@ func (f *AttemptFilter) query() (c cursor, q store.AttemptFilter, err error) {
 	if err != nil {
 		return c, q, err
 	}
-	q = store.AttemptFilter{From: f.After, To: f.Before, Limit: c.limit, Body: f.WithMessage && f.WithContent, Match: f.match()}
+	q = store.AttemptFilter{From: f.After, To: f.Before, Limit: c.limit, Body: f.WithMessage && f.WithContent, Match: f.match(), Heads: chosen{f.EventTypes, f.Channel, f.Tag}.heads()}
 	if c.at != "" {
 		key, _ := parseAttemptID(c.at)
 		at := store.AttemptPosition{Started: key.started, ID: key.delivery, Number: key.number}
@@ -91,7 +91,7 @@ func (f *AttemptFilter) match() func(*store.Tried) bool {
 
 // AttemptsByEndpoint returns a page of the attempts at an endpoint, the newest first.
 func (s *Sender) AttemptsByEndpoint(ctx context.Context, app, ep string, f AttemptFilter) (List[Attempt], error) {
-	a, e, err := endpoint(s.reading(ctx), app, ep)
+	a, e, err := endpoint(s.often(ctx), app, ep)
 	if err != nil {
 		return List[Attempt]{}, err
 	}

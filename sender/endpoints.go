@@ -203,7 +203,7 @@ func (s *Sender) DeleteEndpoint(tx *store.Tx, app, ref string) error {
 
 // Endpoint returns an endpoint of an application by its id or uid.
 func (s *Sender) Endpoint(ctx context.Context, app, ref string) (Endpoint, error) {
-	_, ep, err := endpoint(s.reading(ctx), app, ref)
+	_, ep, err := endpoint(s.often(ctx), app, ref)
 	return ep, err
 }
 

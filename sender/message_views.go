@@ -119,9 +119,10 @@ func (s *Sender) Messages(ctx context.Context, app string, f MessageFilter) (Lis
 	if err != nil {
 		return List[Message]{}, err
 	}
+	which := chosen{f.EventTypes, f.Channel, f.Tag}
 	found, next, err := s.Store.Messages(ctx, store.MessageFilter{
 		Source: a.ID, From: f.After, To: f.Before, Before: before, After: after, Limit: c.limit, Body: f.WithContent,
-		Match: chosen{f.EventTypes, f.Channel, f.Tag}.match(),
+		Match: which.match(), Heads: which.heads(),
 	})
 	if err != nil {
 		return List[Message]{}, fmt.Errorf("listing messages: %w", err)
@@ -151,18 +152,21 @@ type chosen struct {
 
 // match is what the store is asked with; nil for all.
 func (c chosen) match() func(*store.Delivery) bool {
-	if len(c.types) == 0 && c.channel == "" && c.tag == "" {
+	if len(c.types) == 0 && !c.heads() {
 		return nil
 	}
 	return c.has
 }
+
+// heads reports whether the Head of an event is looked at.
+func (c chosen) heads() bool { return c.channel != "" || c.tag != "" }
 
 // has reports whether an event is meant.
 func (c chosen) has(d *store.Delivery) bool {
 	if len(c.types) > 0 && !slices.Contains(c.types, d.Type) {
 		return false
 	}
-	if c.channel == "" && c.tag == "" {
+	if !c.heads() {
 		return true
 	}
 	h, err := readHead(d.Head)

@@ -19,6 +19,13 @@ func (s *Sender) reading(ctx context.Context) rows {
 	}
 }
 
+// often is reading of what every request asks for: see [store.Reader.QueryOften].
+func (s *Sender) often(ctx context.Context) rows {
+	return func(query string, args []any, row func(scan func(...any) error) error) error {
+		return s.Store.QueryOften(ctx, query, args, row)
+	}
+}
+
 // one runs a query of at most one row, and reports whether there was one.
 func (q rows) one(query string, args []any, into ...any) (found bool, err error) {
 	err = q(query, args, func(scan func(...any) error) error {

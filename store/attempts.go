@@ -36,8 +36,12 @@ type AttemptFilter struct {
 	Limit int
 	// Body says that the Body of their events is returned, too.
 	Body bool
-	// Match says which of them; it gets those with the Head of their events. Default: all.
+	// Match says which of them. It gets their places, status and destination, and the number
+	// and type of their events. Default: all.
 	Match func(*Tried) bool
+	// Heads says that Match looks at the Head of their events; without, more of them are
+	// looked at in the same time.
+	Heads bool
 }
 
 // place is a position as it is stored: started, event, n, number.
@@ -71,14 +75,35 @@ const (
 
 // attemptsQuery reads attempts next to a position.
 func attemptsQuery(where string, up bool) string {
-	inDirection := func(of string) string {
-		d := direction(up)
-		return " ORDER BY " + of + "started" + d + ", " + of + "event" + d + ", " + of + "n" + d + ", " + of + "number" + d
-	}
 	return `SELECT ` + deliveryColumns + `, p.head, ` + attemptColumns + ` FROM (
-SELECT * FROM attempts WHERE ` + where + ` AND (started, event, n, number) > (?, ?, ?, ?) AND (started, event, n, number) < (?, ?, ?, ?)` + inDirection("") + ` LIMIT ?
-)` + triedFrom + inDirection("a.")
+` + attemptsAt("*", where, up) + `
+)` + triedFrom + attemptOrder("a.", up)
 }
+
+// placesQuery reads of attempts at a destination, next to a position, what is needed to
+// choose some of them.
+func placesQuery(up, heads bool) string {
+	head, join := "NULL", ""
+	if heads {
+		head, join = "p.head", " LEFT JOIN payloads p ON p.seq = a.event"
+	}
+	return `SELECT a.event, a.n, a.number, a.started, a.status, e.type, ` + head + ` FROM (
+` + attemptsAt("event, n, number, started, status", attemptsTo, up) + `
+) a JOIN events e ON e.seq = a.event` + join + attemptOrder("a.", up)
+}
+
+// attemptsAt reads some columns of attempts next to a position.
+func attemptsAt(columns, where string, up bool) string {
+	return `SELECT ` + columns + ` FROM attempts WHERE ` + where + ` AND (started, event, n, number) > (?, ?, ?, ?) AND (started, event, n, number) < (?, ?, ?, ?)` + attemptOrder("", up) + ` LIMIT ?`
+}
+
+func attemptOrder(of string, up bool) string {
+	d := direction(up)
+	return " ORDER BY " + of + "started" + d + ", " + of + "event" + d + ", " + of + "n" + d + ", " + of + "number" + d
+}
+
+// chosenQuery reads all attempts at some events.
+const chosenQuery = `SELECT ` + deliveryColumns + `, p.head, ` + attemptColumns + ` FROM attempts` + triedFrom + ` WHERE `
 
 func scanTry(scan func(...any) error) (t Tried, err error) {
 	var head []byte
@@ -95,7 +120,68 @@ func scanTry(scan func(...any) error) (t Tried, err error) {
 // as listed, with the Head of their events: the newest first. The page is as that of
 // [Reader.Messages], and where the next one begins is a position.
 func (r *Reader) AttemptsTo(ctx context.Context, destination string, f AttemptFilter) ([]Tried, AttemptPosition, error) {
-	return r.attempts(ctx, attemptsTo, destination, &f)
+	if f.Match == nil {
+		return r.attempts(ctx, attemptsTo, destination, &f)
+	}
+	// Of those that are not chosen no more is read than tells so.
+	l := lister[Tried, place]{
+		at:    func(t *Tried) place { return t.Position().place() },
+		match: f.Match,
+		read: func(from place, up bool, n int) (rows []Tried, err error) {
+			err = r.QueryOften(ctx, placesQuery(up, f.Heads), f.arguments(destination, from, up, n), func(scan func(...any) error) error {
+				t, err := scanPlace(scan)
+				t.Destination = destination
+				rows = append(rows, t)
+				return err
+			})
+			return rows, err
+		},
+	}
+	page, next, err := l.page(f.Before.place(), f.After.place(), f.Limit)
+	if err == nil {
+		page, err = r.whole(ctx, page)
+	}
+	if err == nil && f.Body {
+		err = r.bodies(ctx, deliveriesIn(page))
+	}
+	return page, next.position(), err
+}
+
+func scanPlace(scan func(...any) error) (t Tried, err error) {
+	var started int64
+	var head []byte
+	err = scan(&t.Seq, &t.N, &t.Attempt.Number, &started, &t.Attempt.Status, &t.Type, &head)
+	t.Attempt.Started, t.Head, t.Status = moment(started), head, t.Attempt.Status
+	return t, err
+}
+
+// whole reads all of attempts of which the places are known. Those that are gone meanwhile
+// are left out.
+func (r *Reader) whole(ctx context.Context, places []Tried) (page []Tried, err error) {
+	if len(places) == 0 {
+		return nil, nil
+	}
+	events := make([]int64, len(places))
+	by := make(map[place]*Tried, len(places))
+	for i := range places {
+		events[i] = places[i].Seq
+		by[places[i].Position().place()] = &places[i]
+	}
+	found := make(map[place]bool, len(places))
+	err = r.Query(ctx, chosenQuery+r.dialect.in("a.event"), []any{r.dialect.List(events)}, func(scan func(...any) error) error {
+		t, err := scanTry(scan)
+		at := t.Position().place()
+		if to := by[at]; err == nil && to != nil {
+			*to, found[at] = t, true
+		}
+		return err
+	})
+	for i := range places {
+		if found[places[i].Position().place()] {
+			page = append(page, places[i])
+		}
+	}
+	return page, err
 }
 
 // AttemptsOf returns a page of the attempts at all destinations of an event, the newest
@@ -109,9 +195,7 @@ func (r *Reader) attempts(ctx context.Context, where string, of any, f *AttemptF
 		at:    func(t *Tried) place { return t.Position().place() },
 		match: f.Match,
 		read: func(from place, up bool, n int) (rows []Tried, err error) {
-			lo, hi := f.bounds(from, up)
-			args := []any{of, lo[0], lo[1], lo[2], lo[3], hi[0], hi[1], hi[2], hi[3], n}
-			err = r.Query(ctx, attemptsQuery(where, up), args, func(scan func(...any) error) error {
+			err = r.QueryOften(ctx, attemptsQuery(where, up), f.arguments(of, from, up, n), func(scan func(...any) error) error {
 				t, err := scanTry(scan)
 				rows = append(rows, t)
 				return err
@@ -121,13 +205,23 @@ func (r *Reader) attempts(ctx context.Context, where string, of any, f *AttemptF
 	}
 	page, next, err := l.page(f.Before.place(), f.After.place(), f.Limit)
 	if err == nil && f.Body {
-		of := make([]*Delivery, len(page))
-		for i := range page {
-			of[i] = &page[i].Delivery
-		}
-		err = r.bodies(ctx, of)
+		err = r.bodies(ctx, deliveriesIn(page))
 	}
 	return page, next.position(), err
+}
+
+func deliveriesIn(page []Tried) []*Delivery {
+	of := make([]*Delivery, len(page))
+	for i := range page {
+		of[i] = &page[i].Delivery
+	}
+	return of
+}
+
+// arguments are those of a query of n attempts next to a place.
+func (f *AttemptFilter) arguments(of any, from place, up bool, n int) []any {
+	lo, hi := f.bounds(from, up)
+	return []any{of, lo[0], lo[1], lo[2], lo[3], hi[0], hi[1], hi[2], hi[3], n}
 }
 
 // bounds are between which places the attempts are.
@@ -182,6 +276,39 @@ type Tally struct {
 
 const tallyQuery = `SELECT COUNT(*), CAST(SUM(CASE WHEN status >= 200 AND status < 300 THEN 1 ELSE 0 END) AS BIGINT)
 FROM attempts WHERE destination = ? AND destination <> '' AND started >= ? AND started < ?`
+
+// tallyStepQuery is tallyQuery up to where so many attempts are counted, and says where that
+// is: null, if it is the end.
+const tallyStepQuery = `SELECT b.until, COUNT(a.started), CAST(SUM(CASE WHEN a.status >= 200 AND a.status < 300 THEN 1 ELSE 0 END) AS BIGINT)
+FROM (SELECT (SELECT started FROM attempts WHERE destination = ? AND destination <> '' AND started >= ? AND started < ? ORDER BY started LIMIT 1 OFFSET ?) AS until) b
+LEFT JOIN attempts a ON a.destination = ? AND a.destination <> '' AND a.started >= ? AND a.started < COALESCE(b.until, ?) GROUP BY b.until`
+
+// TallyStep is [Reader.TallyTo], but for its end: if there are more than so many attempts it
+// counts about so many of them, and returns the end of what it has counted.
+func (r *Reader) TallyStep(ctx context.Context, destination string, from, to time.Time, most int) (t Tally, until time.Time, err error) {
+	args := []any{destination, millis(from), millis(to), most, destination, millis(from), millis(to)}
+	until = to
+	err = r.QueryOften(ctx, tallyStepQuery, args, func(scan func(...any) error) error {
+		var all int64
+		var end, succeeded *int64
+		if err := scan(&end, &all, &succeeded); err != nil {
+			return err
+		}
+		if end != nil {
+			until = moment(*end)
+		}
+		if succeeded != nil {
+			t.Succeeded = *succeeded
+		}
+		t.Failed = all - t.Succeeded
+		return nil
+	})
+	if err == nil && until.Before(to) && !until.After(from) { // so many in a millisecond
+		until = from.Add(time.Millisecond)
+		t, err = r.TallyTo(ctx, destination, from, until)
+	}
+	return t, until, err
+}
 
 // TallyTo counts the attempts at a destination that were recorded as listed and started
 // from a time on and before another. It reads an entry of an index for each.

@@ -20,11 +20,13 @@ var Queries = map[string]string{
 	"delivery": "SELECT " + deliveryColumns + ", p.head, p.body FROM " + deliveryFrom,
 	"past":     pastQuery, "recover": "SELECT d.event " + recoverQuery + " ORDER BY d.settled, d.event LIMIT ?",
 	"replay": "SELECT d.event " + replayQuery + " ORDER BY d.event LIMIT ?", "adopt": adoptQuery,
-	"count messages": countMessagesQuery, "messages": messagesQuery(false), "messages up": messagesQuery(true),
 	"pending": pendingQuery, "least": leastQuery, "dead": deadQuery,
+	"count messages": countMessagesQuery, "messages": messagesQuery(false, true), "messages up": messagesQuery(true, true), "messages chosen": messagesQuery(false, false),
 	"deliveries to": deliveriesToQuery(false), "deliveries to up": deliveriesToQuery(true), "deliveries of": deliveriesOfQuery,
 	"attempts to": attemptsQuery(attemptsTo, false), "attempts to up": attemptsQuery(attemptsTo, true),
-	"attempts of": attemptsQuery(attemptsOf, false), "attempt": attemptQuery, "tally": tallyQuery, "failed": failedQuery,
+	"attempts chosen": placesQuery(false, false), "attempts chosen up": placesQuery(true, true),
+	"attempts of": attemptsQuery(attemptsOf, false), "attempt": attemptQuery, "tally": tallyQuery, "tally step": tallyStepQuery, "attempts whole": chosenQuery + "a.event IN (SELECT value FROM json_each(?))", "heads": headsQuery + "seq IN (SELECT value FROM json_each(?))",
+	"count step": countStepQuery, "failed": failedQuery,
 	"missing": missingNext, "missing all": "SELECT COUNT(*) " + missingQuery, "select": selectNext, "select all": "SELECT COUNT(*) " + selectQuery,
 }
 

@@ -18,16 +18,23 @@ type MessageFilter struct {
 	Limit int
 	// Body says that their Body is returned, too.
 	Body bool
-	// Match says which of them; it gets those with their Head. Default: all.
+	// Match says which of them. Default: all.
 	Match func(*Delivery) bool
+	// Heads says that Match looks at their Head; without, more of them are looked at in the
+	// same time.
+	Heads bool
 }
 
 // messagesQuery reads messages next to a position. The scheme is written out, as in all
 // of these queries: it chooses the partial index.
-func messagesQuery(up bool) string {
-	return `SELECT ` + eventColumns + `, p.head FROM (
+func messagesQuery(up, heads bool) string {
+	head, join := "NULL", ""
+	if heads {
+		head, join = "p.head", " LEFT JOIN payloads p ON p.seq = e.seq"
+	}
+	return `SELECT ` + eventColumns + `, ` + head + ` FROM (
 SELECT * FROM events WHERE source = ? AND scheme = '' AND seq > ? AND seq < ? ORDER BY seq` + direction(up) + ` LIMIT ?
-) e LEFT JOIN payloads p ON p.seq = e.seq ORDER BY e.seq` + direction(up)
+) e` + join + ` ORDER BY e.seq` + direction(up)
 }
 
 // Messages returns a page of messages with their Head, the newest first, and where the
@@ -36,12 +43,14 @@ SELECT * FROM events WHERE source = ? AND scheme = '' AND seq > ? AND seq < ? OR
 // call, and no more. Of the deliveries nothing is told: see [Reader.DeliveriesOf].
 func (r *Reader) Messages(ctx context.Context, f MessageFilter) (page []Delivery, next int64, err error) {
 	within := newSpan(f.From, f.To)
+	match := within.matching(f.Match)
+	heads := f.Heads || match == nil // else those of the page alone
 	l := lister[Delivery, int64]{
 		at:    func(d *Delivery) int64 { return d.Seq },
-		match: within.matching(f.Match),
+		match: match,
 		read: func(from int64, up bool, n int) (rows []Delivery, err error) {
 			s := within.next(from, up)
-			err = r.QueryOften(ctx, messagesQuery(up), []any{f.Source, s.lo, s.hi, n}, func(scan func(...any) error) error {
+			err = r.QueryOften(ctx, messagesQuery(up, heads), []any{f.Source, s.lo, s.hi, n}, func(scan func(...any) error) error {
 				d, err := scanMessage(scan)
 				rows = append(rows, d)
 				return err
@@ -49,8 +58,13 @@ func (r *Reader) Messages(ctx context.Context, f MessageFilter) (page []Delivery
 			return rows, err
 		},
 	}
-	if page, next, err = l.page(f.Before, f.After, f.Limit); err == nil && f.Body {
+	page, next, err = l.page(f.Before, f.After, f.Limit)
+	switch {
+	case err != nil:
+	case f.Body:
 		err = r.bodies(ctx, pointers(page))
+	case !heads:
+		err = r.heads(ctx, page)
 	}
 	return page, next, err
 }
@@ -65,6 +79,25 @@ SELECT 1 FROM events WHERE source = ? AND scheme = '' AND seq >= ? AND seq < ? L
 func (r *Reader) CountMessages(ctx context.Context, source string, from, to time.Time, most int64) (n int64, err error) {
 	err = r.QueryOften(ctx, countMessagesQuery, []any{source, from.UnixMicro(), to.UnixMicro(), most}, func(scan func(...any) error) error { return scan(&n) })
 	return n, err
+}
+
+const countStepQuery = `SELECT seq FROM events WHERE source = ? AND scheme = '' AND seq >= ? AND seq < ? ORDER BY seq LIMIT 1 OFFSET ?`
+
+// CountStep is [Reader.CountMessages], but for its end: if there are more than so many
+// messages it counts so many of them, and returns the end of what it has counted.
+func (r *Reader) CountStep(ctx context.Context, source string, from, to time.Time, most int64) (n int64, until time.Time, err error) {
+	until = to
+	err = r.QueryOften(ctx, countStepQuery, []any{source, from.UnixMicro(), to.UnixMicro(), most}, func(scan func(...any) error) error {
+		var seq int64
+		err := scan(&seq)
+		n, until = most, time.UnixMicro(seq)
+		return err
+	})
+	if err != nil || until.Before(to) {
+		return n, until, err
+	}
+	n, err = r.CountMessages(ctx, source, from, to, most)
+	return n, to, err
 }
 
 func scanMessage(scan func(...any) error) (d Delivery, err error) {

@@ -8,10 +8,13 @@ import (
 )
 
 const (
-	// lookFor is how many rows are read at once if not each of them is part of the page,
-	// and lookAt how many are looked at in one call at most.
-	lookFor = 200
-	lookAt  = 10_000
+	// lookFor is up to how many rows are read at once if not each of them is part of the
+	// page: at first no more than it has room for, and then more and more.
+	// lookAt is how many are looked at in one call at most, and lookTime for how long it
+	// goes on to look at more.
+	lookFor  = 500
+	lookAt   = 10_000
+	lookTime = 30 * time.Millisecond
 	// near is how far the number of an event is from when it was received, at most: events
 	// are numbered as they come, by the clock.
 	near = time.Minute
@@ -28,8 +31,8 @@ type lister[T any, P comparable] struct {
 }
 
 // page returns a page, the newest first, and where the next one in the same direction
-// begins; the zero value if there is none. It looks at so many rows only: there may be a
-// next page although this one is not full.
+// begins; the zero value if there is none. It looks at so many rows only, and for so long:
+// there may be a next page although this one is not full.
 func (l *lister[T, P]) page(before, after P, limit int) (page []T, next P, err error) {
 	var none P
 	limit = pageSize(limit)
@@ -37,10 +40,11 @@ func (l *lister[T, P]) page(before, after P, limit int) (page []T, next P, err e
 	if up {
 		from = after
 	}
-	for looked := 0; looked < lookAt; {
+	began, step := time.Now(), limit+1
+	for looked := 0; looked == 0 || looked < lookAt && time.Since(began) < lookTime; {
 		n := limit + 1 - len(page)
 		if l.match != nil {
-			n = max(n, lookFor)
+			n, step = max(n, step), min(4*step, lookFor)
 		}
 		rows, err := l.read(from, up, n)
 		if err != nil {
@@ -90,6 +94,18 @@ func newSpan(from, to time.Time) span {
 	return s
 }
 
+// sure is between which numbers every event was received in time.
+func (s span) sure() (lo, hi int64) {
+	lo, hi = s.lo, s.hi
+	if s.from != math.MinInt64 {
+		lo += 2 * near.Microseconds()
+	}
+	if s.to != math.MaxInt64 {
+		hi -= 2 * near.Microseconds()
+	}
+	return lo, hi
+}
+
 // next is the part that is next to a position.
 func (s span) next(at int64, up bool) span {
 	switch {
@@ -115,6 +131,30 @@ func direction(up bool) string {
 	}
 	return " DESC"
 }
+
+// heads adds their Head to those whose payload is kept.
+func (r *Reader) heads(ctx context.Context, of []Delivery) error {
+	events := make([]int64, len(of))
+	by := make(map[int64]*Delivery, len(of))
+	for i := range of {
+		events[i] = of[i].Seq
+		by[of[i].Seq] = &of[i]
+	}
+	if len(events) == 0 {
+		return nil
+	}
+	return r.Query(ctx, headsQuery+r.dialect.in("seq"), []any{r.dialect.List(events)}, func(scan func(...any) error) error {
+		var seq int64
+		var head []byte
+		err := scan(&seq, &head)
+		if d := by[seq]; d != nil {
+			d.Head = blob(head)
+		}
+		return err
+	})
+}
+
+const headsQuery = "SELECT seq, head FROM payloads WHERE "
 
 // bodies adds payloads to deliveries whose payload is kept; a damaged one is taken for one
 // that is not.

@@ -494,6 +494,14 @@ func everyList(t *testing.T, s *store.Store) {
 		must(err)
 		_, _, err = s.AttemptsOf(ctx, v.Seq, f)
 		must(err)
+		f.Match = func(*store.Tried) bool { return true }
+		_, _, err = s.AttemptsTo(ctx, "ep_a", f)
+		must(err)
+		f.Heads = true
+		_, _, err = s.AttemptsTo(ctx, "ep_a", f)
+		must(err)
+		_, _, err = s.Messages(ctx, store.MessageFilter{Source: "app_a", Before: at[0], After: at[1], Match: func(*store.Delivery) bool { return true }})
+		must(err)
 	}
 	_, err = s.DeliveriesOf(ctx, v.Seq)
 	must(err)
@@ -501,7 +509,11 @@ func everyList(t *testing.T, s *store.Store) {
 	must(err)
 	_, err = s.CountMessages(ctx, "app_a", time.Unix(1, 0), time.Now(), 10)
 	must(err)
+	_, _, err = s.CountStep(ctx, "app_a", time.Unix(1, 0), time.Now(), 1)
+	must(err)
 	_, err = s.TallyTo(ctx, "ep_a", time.Unix(1, 0), time.Now())
+	must(err)
+	_, _, err = s.TallyStep(ctx, "ep_a", time.Unix(1, 0), time.Now(), 1)
 	must(err)
 	_, err = s.CountDead(ctx, "ep_a", time.Unix(1, 0), time.Now(), 100)
 	must(err)
