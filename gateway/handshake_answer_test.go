@@ -96,7 +96,7 @@ func TestSignedHandshakePasses(t *testing.T) {
 			t.Fatalf("%d, the app saw %d", w.Code, len(seen))
 		}
 		h := seen[0].Header
-		if h.Get("Hookgate-Source") != "travtus" || h.Get("Hookgate-Scheme") != "slack" || h["Hookgate-Sequence"] != nil || h["Hookgate-Idempotency-Key"] != nil || string(seen[0].body) != slackAsks {
+		if h.Get("Hookgate-Source") != "travtus" || h.Get("Hookgate-Scheme") != "slack" || h["Hookgate-Sequence"] != nil || h["Hookgate-Idempotency-Key"] != nil || seen[0].body != slackAsks {
 			t.Errorf("the app saw %v %s", h, seen[0].body)
 		}
 		if o := b.outcome(t); o.Result != gateway.ResultHandshake || !o.Signed || o.Sequence != 0 {

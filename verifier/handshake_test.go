@@ -55,22 +55,41 @@ func shakings() []shaking {
 	text := map[string]string{"Content-Type": "text/plain; charset=utf-8"}
 	json := map[string]string{"Content-Type": "application/json"}
 	return []shaking{
-		{"slack", post, `{"token":"Jhj5dZrVaK7ZwHHjRyZWjbDl","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}`,
-			"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", text},
-		{"zoom", post, `{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1654503849680,"event":"endpoint.url_validation"}`,
-			"qgg8vlvZRS6UYooatFL8Aw", `{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"921763303a6a47e4bcf9d98f72a452953aef0e2ae0dcff86f722c565d1a29043"}`, json},
-		{"twitch", post, `{"challenge":"pogchamp-kappa-360noscope-vohiyo","subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"webhook_callback_verification_pending","type":"channel.follow","version":"1"}}`,
-			"pogchamp-kappa-360noscope-vohiyo", "pogchamp-kappa-360noscope-vohiyo", text},
+		{
+			"slack", post, `{"token":"Jhj5dZrVaK7ZwHHjRyZWjbDl","challenge":"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P","type":"url_verification"}`,
+			"3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P", text,
+		},
+		{
+			"zoom", post, `{"payload":{"plainToken":"qgg8vlvZRS6UYooatFL8Aw"},"event_ts":1654503849680,"event":"endpoint.url_validation"}`,
+			"qgg8vlvZRS6UYooatFL8Aw", `{"plainToken":"qgg8vlvZRS6UYooatFL8Aw","encryptedToken":"921763303a6a47e4bcf9d98f72a452953aef0e2ae0dcff86f722c565d1a29043"}`, json,
+		},
+		{
+			"twitch", post, `{"challenge":"pogchamp-kappa-360noscope-vohiyo","subscription":{"id":"f1c2a387-161a-49f9-a165-0f21d7a4e1c4","status":"webhook_callback_verification_pending","type":"channel.follow","version":"1"}}`,
+			"pogchamp-kappa-360noscope-vohiyo", "pogchamp-kappa-360noscope-vohiyo", text,
+		},
 		{"x", get("crc_token=MTQ5OTM5NTcyNi1wYmZiZlpWUGNn%3D&nonce=1"), "", "MTQ5OTM5NTcyNi1wYmZiZlpWUGNn=", `{"response_token":"sha256=dqxUVD4ajbSMqMUEbpJcrheWy8W8017C2+Et7YJqkmA="}`, json},
 		{"dropbox", get("challenge=AAFh3Xq0_-sample"), "", "AAFh3Xq0_-sample", "AAFh3Xq0_-sample", text},
 		{"meta", get("hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=" + verifyToken), "", "1158201444", "1158201444", text},
-		{"graph", verifier.Request{Method: "POST", Header: http.Header{}, RawQuery: "validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+9f4a8a41"}, "",
+		{
+			"graph",
+			verifier.Request{Method: "POST", Header: http.Header{}, RawQuery: "validationToken=Validation%3a+Testing+client+application+reachability+for+subscription+Request-Id%3a+9f4a8a41"},
+			"",
 			"Validation: Testing client application reachability for subscription Request-Id: 9f4a8a41",
-			"Validation: Testing client application reachability for subscription Request-Id: 9f4a8a41", text},
-		{"cloudevents", verifier.Request{Method: "OPTIONS", Header: http.Header{"Webhook-Request-Origin": {"eventemitter.example.com"}, "Webhook-Request-Rate": {"120"}}}, "",
-			"eventemitter.example.com", "", map[string]string{"WebHook-Allowed-Origin": "eventemitter.example.com", "WebHook-Allowed-Rate": "*", "Allow": "POST"}},
-		{"okta", verifier.Request{Method: "GET", Header: http.Header{"X-Okta-Verification-Challenge": {"my_verification-challenge"}}}, "",
-			"my_verification-challenge", `{"verification":"my_verification-challenge"}`, json},
+			"Validation: Testing client application reachability for subscription Request-Id: 9f4a8a41", text,
+		},
+		{
+			"cloudevents",
+			verifier.Request{Method: "OPTIONS", Header: http.Header{"Webhook-Request-Origin": {"eventemitter.example.com"}, "Webhook-Request-Rate": {"120"}}},
+			"",
+			"eventemitter.example.com", "",
+			map[string]string{"WebHook-Allowed-Origin": "eventemitter.example.com", "WebHook-Allowed-Rate": "*", "Allow": "POST"},
+		},
+		{
+			"okta",
+			verifier.Request{Method: "GET", Header: http.Header{"X-Okta-Verification-Challenge": {"my_verification-challenge"}}},
+			"",
+			"my_verification-challenge", `{"verification":"my_verification-challenge"}`, json,
+		},
 	}
 }
 
