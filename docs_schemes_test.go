@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"os"
 	"slices"
@@ -86,7 +87,37 @@ func presetDocs(t *testing.T) string {
 		"\n### Times and sizes\n\n" + times.String() + "\n" + wrap("The table is of sources without `forward`; with it, only `travelbase` differs, and an event is remembered from its "+
 		"delivery on. Both edges of a tolerance are accepted. The largest body is the provider's documented cap, or our default. Events are "+
 		"remembered for the longest of 72 hours, the tolerance (past and future together), and the time over which the provider retries "+
-		"and a quarter of it. [`tolerance`, `max_body` and `dedupe`](caddyfile.md#webhook) change them. What is empty is not documented.") + notes.String() + "\n"
+		"and a quarter of it. [`tolerance`, `max_body` and `dedupe`](caddyfile.md#webhook) change them. What is empty is not documented.") + handshakeDocs() + notes.String() + "\n"
+}
+
+// handshakeDocs is the table of handshakes, and which preset has which.
+func handshakeDocs() string {
+	var table strings.Builder
+	fmt.Fprint(&table, "| kind | of the presets | request | signed | told by | verify token | challenge | answer |\n|---|---|---|---|---|---|---|---|\n")
+	for _, h := range verifier.Handshakes() {
+		var when, of, answer []string
+		for _, m := range h.When {
+			when = append(when, quoted(string(m.From)+" = "+m.Is))
+		}
+		for _, s := range verifier.Presets() {
+			if slices.ContainsFunc(s.Handshakes, func(other verifier.Handshake) bool { return other.Kind == h.Kind }) {
+				of = append(of, quoted(s.Name))
+			}
+		}
+		if h.Answer != "" {
+			answer = append(answer, quoted(h.Answer))
+		}
+		for _, name := range slices.Sorted(maps.Keys(h.Header)) {
+			answer = append(answer, quoted(name+": "+h.Header[name]))
+		}
+		signed := "no"
+		if h.Signed {
+			signed = "yes"
+		}
+		row(&table, quoted(h.Kind), strings.Join(of, ", "), h.Method, signed, strings.Join(when, ", "), quoted(string(h.VerifyToken)), quoted(string(h.Challenge)), strings.Join(answer, ", "))
+	}
+	return "\n### Kinds of handshakes\n\n" + table.String() + "\n" + wrap("`{mac}` is the HMAC-SHA256 of the challenge with the secret, in hexadecimal for `zoom` and in base64 for `x`. "+
+		"What to do with them is [below](#handshakes).")
 }
 
 func row(b *strings.Builder, cells ...string) {

@@ -103,6 +103,7 @@ type registration struct {
 	source     *gateway.Source
 	state      *gateway.State
 	secrets    []*secretSet // of each verify
+	tokens     []*secretSet // the verify token of each, or none
 	forward    *Forward     // nil without
 	chain      *chain       // nil without
 }

@@ -71,6 +71,7 @@ func warnExactPath(h httpcaddyfile.Helper) {
 //	        tolerance  <past> [<future>]
 //	        public_url <url>
 //	        allow_weak
+//	        handshake  answer [<kind>] [<verify token>] | pass
 //	    }
 //	    dedupe       <window> [<entries>] | off
 //	    max_body     <size>
@@ -177,11 +178,45 @@ func (h *Handler) verify(d *caddyfile.Dispenser) error {
 				return d.ArgErr()
 			}
 			v.AllowWeak = true
+		case "handshake":
+			if err := v.handshake(d); err != nil {
+				return err
+			}
 		default:
-			return d.Errf("unknown option %q of verify; there are tolerance, public_url and allow_weak", option)
+			return d.Errf("unknown option %q of verify; there are tolerance, public_url, allow_weak and handshake", option)
 		}
 	}
 	h.Verify = append(h.Verify, v)
+	return nil
+}
+
+// handshake tells a kind from a verify token, which is a placeholder, or too long to
+// be any kind.
+func (v *Verify) handshake(d *caddyfile.Dispenser) error {
+	args := d.RemainingArgs()
+	if len(args) == 1 && args[0] == "pass" {
+		return nil
+	}
+	if len(args) < 1 || len(args) > 3 || args[0] != "answer" {
+		return d.Err("handshake says who answers the provider's check of the URL: handshake answer [<kind>] [<verify token>] | pass")
+	}
+	v.AnswerHandshake = new(AnswerHandshake)
+	args = args[1:]
+	if len(args) > 0 {
+		_, kind := verifier.HandshakeOf(args[0])
+		if !kind && (len(args) == 2 || args[0] != "" && args[0][0] != '{' && len(args[0]) < 16) {
+			return d.Errf("there is no handshake %q; there are %s", args[0], verifier.HandshakeKinds())
+		}
+		if kind {
+			v.AnswerHandshake.Kind, args = args[0], args[1:]
+		}
+	}
+	if len(args) > 0 {
+		v.AnswerHandshake.VerifyToken = args[0]
+		if args[0] == "" {
+			return d.Err("handshake: the verify token is empty; with {$NAME}, that variable is not set: write {env.NAME}")
+		}
+	}
 	return nil
 }
 

@@ -34,7 +34,7 @@ import (
 //	    response_limit <duration>
 //	    retry_horizon <duration>|unbounded
 //	    max_body      <size>
-//	    handshake     <method> query|header <name>
+//	    handshake     <kind> | <method> query|header <name>
 //	}
 //
 // A ref is header:<name>, query:<name>, part:<name> or json:<pointer>. A
@@ -301,14 +301,18 @@ func (p *schemeParser) horizon() error {
 
 func (p *schemeParser) handshake() error {
 	args := p.RemainingArgs()
-	if len(args) != 3 || (args[1] != "query" && args[1] != "header") {
-		return p.Err("handshake needs a method and what must be there: handshake <method> query|header <name>")
-	}
-	h := verifier.Handshake{Method: strings.ToUpper(args[0])}
-	if args[1] == "query" {
-		h.Query = args[2]
-	} else {
-		h.Header = args[2]
+	var h verifier.Handshake
+	switch {
+	case len(args) == 1:
+		known, ok := verifier.HandshakeOf(args[0])
+		if !ok {
+			return p.Errf("there is no handshake %q; there are %s, and others are passed on: handshake <method> query|header <name>", args[0], verifier.HandshakeKinds())
+		}
+		h = known
+	case len(args) == 3 && (args[1] == "query" || args[1] == "header"):
+		h = verifier.Handshake{Method: strings.ToUpper(args[0]), Challenge: verifier.Ref(args[1] + ":" + args[2])}
+	default:
+		return p.Err("handshake needs a method and what must be there, or the name of one that is known: handshake <kind> | <method> query|header <name>")
 	}
 	if !p.seen["handshake"] {
 		p.scheme.Handshakes = nil

@@ -3,6 +3,7 @@ package caddymodule
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"time"
 
@@ -90,6 +91,21 @@ type Verify struct {
 
 	// Admits schemes that are weak by design: SHA-1, tokens, unsigned bodies.
 	AllowWeak bool `json:"allow_weak,omitempty"`
+
+	// Answers the provider's check of the URL. Default: it is passed on to the next
+	// handlers, or to those of forward, at once.
+	AnswerHandshake *AnswerHandshake `json:"answer_handshake,omitempty"`
+}
+
+// AnswerHandshake says which check of the URL is answered, and to whom.
+type AnswerHandshake struct {
+	// The kind: slack, zoom, twitch, x, dropbox, meta, graph, cloudevents or okta.
+	// Default: the one that the scheme has of its own.
+	Kind string `json:"kind,omitempty"`
+
+	// The token that the provider was told with the URL, and repeats: of the kind
+	// meta, which requires it. It is written and read as secrets are.
+	VerifyToken string `json:"verify_token,omitempty"`
 }
 
 // Dedupe says how a source remembers events.
@@ -161,12 +177,16 @@ func (h *Handler) config(a *App, reg *registration) (gateway.Config, error) {
 		if err != nil {
 			return cfg, err
 		}
-		reg.secrets = append(reg.secrets, set)
+		answer, token, err := v.AnswerHandshake.config(verifyOwner(h.Source, v.Scheme), a.logger)
+		if err != nil {
+			return cfg, err
+		}
+		reg.secrets, reg.tokens = append(reg.secrets, set), append(reg.tokens, token)
 		cfg.Verify = append(cfg.Verify, gateway.Verify{
 			Scheme: scheme, Secrets: set.values,
 			Options: verifier.Options{
 				Past: time.Duration(v.Past), Future: time.Duration(v.Future),
-				PublicURL: v.PublicURL, AllowWeak: v.AllowWeak,
+				PublicURL: v.PublicURL, AllowWeak: v.AllowWeak, Answer: answer,
 			},
 		})
 	}
@@ -178,6 +198,24 @@ func (h *Handler) config(a *App, reg *registration) (gateway.Config, error) {
 		cfg.Forward = forward
 	}
 	return cfg, nil
+}
+
+// config translates what is asked for, which may be nothing, and reads the verify
+// token; that set is empty if there is none.
+func (h *AnswerHandshake) config(owner string, logger *slog.Logger) (*verifier.Answer, *secretSet, error) {
+	if h == nil {
+		return nil, new(secretSet), nil
+	}
+	answer := &verifier.Answer{Kind: h.Kind}
+	if h.VerifyToken == "" {
+		return answer, new(secretSet), nil
+	}
+	token, err := readSecrets(owner+", verify token", []string{h.VerifyToken}, logger)
+	if err != nil {
+		return nil, nil, err
+	}
+	answer.VerifyToken = token.values[0]
+	return answer, token, nil
 }
 
 // verifyOwner says whose secrets those of a verify are.

@@ -209,6 +209,7 @@ func (a *App) refresh() {
 	for name, reg := range a.sources {
 		for i, set := range reg.secrets {
 			set.refresh(a.logger, func(values []string) error { return reg.source.Rekey(i, values) })
+			reg.tokens[i].refresh(a.logger, func(values []string) error { return reg.source.SetVerifyToken(i, values[0]) })
 		}
 		reg.state.Flush(a.logger, name, a.process.Now())
 	}

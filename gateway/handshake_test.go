@@ -17,7 +17,7 @@ import (
 func handshaking(t testing.TB) verifier.Scheme {
 	t.Helper()
 	s := preset(t, "github")
-	s.Handshakes = []verifier.Handshake{{Method: http.MethodGet, Query: "hub.challenge"}, {Method: http.MethodOptions, Header: "WebHook-Request-Origin"}}
+	s.Handshakes = []verifier.Handshake{{Method: http.MethodGet, Challenge: "query:hub.challenge"}, {Method: http.MethodOptions, Challenge: "header:WebHook-Request-Origin"}}
 	return s
 }
 
@@ -89,7 +89,7 @@ func TestHandshakeIsNoWayRound(t *testing.T) {
 		"parameter, other case":    {"GET", "Hub.Challenge=1", "", "method_not_allowed"},
 		"the header for the GET":   {"GET", "", "x", "method_not_allowed"},
 		"the query for OPTIONS":    {"OPTIONS", "hub.challenge=1", "", "method_not_allowed"},
-		"an empty header":          {"OPTIONS", "", " ", "method_not_allowed"},
+		"an empty header":          {"OPTIONS", "", " ", "malformed_handshake"},
 		"HEAD":                     {"HEAD", "hub.challenge=1", "x", "method_not_allowed"},
 		"an unsigned POST":         {"POST", "hub.challenge=1", "x", "missing_header"},
 		"lower-case get":           {"get", "hub.challenge=1", "", "method_not_allowed"},

@@ -128,7 +128,7 @@ type marks struct {
 	Timestamp                time.Time // zero if none is authenticated
 	Attempt                  int
 	Received                 time.Time
-	Sequence                 int64
+	Sequence                 int64 // 0 for what is no event
 	Key, Via                 string
 	Replay                   bool
 }
@@ -151,7 +151,9 @@ func (m marks) write(h http.Header) {
 	}
 	set(headerAttempt, strconv.Itoa(m.Attempt))
 	set(headerReceived, m.Received.UTC().Format(timeLayout))
-	set(headerSequence, strconv.FormatInt(m.Sequence, 10))
+	if m.Sequence != 0 {
+		set(headerSequence, strconv.FormatInt(m.Sequence, 10))
+	}
 	set(headerIdempotencyKey, m.Key)
 	set(headerVia, m.Via)
 	if m.Replay {

@@ -19,7 +19,8 @@ const (
 	// ResultFailed: passed on, but the next handlers did not answer 2xx, so that
 	// the sender's retry will be passed on again.
 	ResultFailed = "failed"
-	// ResultHandshake: a provider's check of the URL, passed on unverified.
+	// ResultHandshake: a provider's check of the URL, answered or passed on at once,
+	// and no event.
 	ResultHandshake = "handshake"
 )
 

@@ -18,8 +18,8 @@ type Next func(http.ResponseWriter, *http.Request) error
 // Receive is the way of an event: shape of the request, body, signature,
 // freshness, and then either of two ways. A stored source has the event kept, and
 // answers once it is. Any other claims it and runs the next handlers. Refusals and
-// duplicates are answered here; everything else is next's answer. A handshake is
-// always next's.
+// duplicates are answered here; everything else is next's answer. A handshake is no
+// event: it is next's at once, or answered here if that is asked for.
 func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) error {
 	o := &Outcome{Source: s.Name}
 	defer func() {
@@ -32,14 +32,17 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	Strip(r)
 
 	verifiers := *s.verifiers.Load() // one set of secrets judges the whole request
-	if handshake(verifiers, r) {
-		o.Result = ResultHandshake
-		s.Observer.Annotate(r, o)
-		return next(w, r)
+	request := &verifier.Request{Method: r.Method, Header: r.Header, RawQuery: r.URL.RawQuery, Body: hasBody(r)}
+	challenge, err := unsignedHandshake(verifiers, request, o)
+	if challenge != nil {
+		return s.shakeUnsigned(w, r, challenge, o, next)
 	}
 	// Refused requests, too, may have a body that drips, and net/http waits for it.
 	deadline(w, s.ReadTimeout)
-	v, envelope, err := s.open(verifiers, r, loop, o)
+	if err != nil {
+		return s.refuse(w, r, o, err)
+	}
+	v, envelope, err := s.open(verifiers, request, loop, o)
 	if err != nil {
 		return s.refuse(w, r, o, err)
 	}
@@ -51,13 +54,23 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 		deadline(w, 0)
 		verified, err = envelope.Verify(a.body, s.process.Now())
 	}
+	if err == nil && s.macs && verified.IsChallenge() {
+		err = refuse(invalidSignature, errors.New("what is signed is a challenge: a handshake's answer would be such a signature"))
+	}
 	a.event, err = s.identify(&verified, o, err)
+	if err == nil {
+		challenge, err = verified.Handshake()
+	}
 	if err != nil {
 		held.release()
 		return s.refuse(w, r, o, err)
 	}
 	a.scheme = v.Scheme()
 	tidy(r.Header, v, o.Type)
+	if challenge != nil {
+		held.release()
+		return s.shakeSigned(w, r, &a, challenge, o, next)
+	}
 	if s.Forward != nil {
 		return s.store(w, r, &a, o) // holds its memory: a disk that hangs must not fill it
 	}
@@ -74,27 +87,15 @@ type arrived struct {
 	body     []byte
 }
 
-func handshake(verifiers []*verifier.Verifier, r *http.Request) bool {
-	for _, v := range verifiers {
-		for _, h := range v.Scheme().Handshakes {
-			if h.Matches(r) {
-				return true
-			}
-		}
-	}
-	return false
-}
-
 // open chooses the verifier and reads the envelope: all that can be judged
 // before the body is read.
-func (s *Source) open(verifiers []*verifier.Verifier, r *http.Request, loop bool, o *Outcome) (*verifier.Verifier, verifier.Envelope, error) {
-	if r.Method != http.MethodPost {
-		return nil, verifier.Envelope{}, refuse(methodNotAllowed, fmt.Errorf("method %.16q", r.Method))
+func (s *Source) open(verifiers []*verifier.Verifier, request *verifier.Request, loop bool, o *Outcome) (*verifier.Verifier, verifier.Envelope, error) {
+	if request.Method != http.MethodPost {
+		return nil, verifier.Envelope{}, refuse(methodNotAllowed, fmt.Errorf("method %.16q", request.Method))
 	}
 	if loop {
 		return nil, verifier.Envelope{}, refuse(loopDetected, errors.New("the source's own delivery came back: check what its next handler forwards to"))
 	}
-	request := &verifier.Request{Method: r.Method, Header: r.Header, RawQuery: r.URL.RawQuery}
 	for _, v := range verifiers {
 		if v.Present(request) {
 			o.Scheme = v.Name()

@@ -26,25 +26,27 @@ type Refusal struct {
 // The refusals. A 4xx says that nothing was forwarded; a 503 leaves open whether
 // it was, and the sender's retry finds out, as a duplicate.
 var (
-	methodNotAllowed = &Refusal{Status: http.StatusMethodNotAllowed, Type: "method_not_allowed", Message: "Webhooks are sent with POST."}
-	missingHeader    = &Refusal{Status: http.StatusBadRequest, Type: "missing_header", Message: "A header that the signature needs is missing or empty."}
-	malformedHeader  = &Refusal{Status: http.StatusBadRequest, Type: "malformed_header", Message: "A header that the signature needs is there more than once or malformed."}
-	malformedBody    = &Refusal{Status: http.StatusBadRequest, Type: "malformed_body", Message: "The body is incomplete, or names its event ambiguously."}
-	invalidSignature = &Refusal{Status: http.StatusUnauthorized, Type: "invalid_signature", Message: "The signature does not match."}
-	staleTimestamp   = &Refusal{Status: http.StatusUnauthorized, Type: "stale_timestamp", Message: "The timestamp is too old."}
-	futureTimestamp  = &Refusal{Status: http.StatusUnauthorized, Type: "future_timestamp", Message: "The timestamp is too far in the future."}
-	clockSkew        = &Refusal{Status: http.StatusServiceUnavailable, Type: "clock_skew", Message: "This server's clock seems to be wrong. Try again later.", RetryAfter: time.Minute}
-	payloadTooLarge  = &Refusal{Status: http.StatusRequestEntityTooLarge, Type: "payload_too_large", Message: "The body is larger than this source accepts.", Close: true}
-	requestTimeout   = &Refusal{Status: http.StatusRequestTimeout, Type: "request_timeout", Message: "The body did not arrive in time.", Close: true}
-	inProgress       = &Refusal{Status: http.StatusServiceUnavailable, Type: "in_progress", Message: "The same event is being processed. Try again later.", RetryAfter: 5 * time.Second}
-	unavailable      = &Refusal{Status: http.StatusServiceUnavailable, Type: "unavailable", Message: "The event cannot be accepted now. Try again later.", RetryAfter: 10 * time.Second}
-	loopDetected     = &Refusal{Status: http.StatusLoopDetected, Type: "loop_detected", Message: "This event was forwarded by this very gateway."}
+	methodNotAllowed   = &Refusal{Status: http.StatusMethodNotAllowed, Type: "method_not_allowed", Message: "Webhooks are sent with POST."}
+	missingHeader      = &Refusal{Status: http.StatusBadRequest, Type: "missing_header", Message: "A header that the signature needs is missing or empty."}
+	malformedHeader    = &Refusal{Status: http.StatusBadRequest, Type: "malformed_header", Message: "A header that the signature needs is there more than once or malformed."}
+	malformedBody      = &Refusal{Status: http.StatusBadRequest, Type: "malformed_body", Message: "The body is incomplete, or names its event ambiguously."}
+	malformedHandshake = &Refusal{Status: http.StatusBadRequest, Type: "malformed_handshake", Message: "The challenge or the verify token is missing, there more than once or malformed."}
+	invalidVerifyToken = &Refusal{Status: http.StatusForbidden, Type: "invalid_verify_token", Message: "The verify token does not match."}
+	invalidSignature   = &Refusal{Status: http.StatusUnauthorized, Type: "invalid_signature", Message: "The signature does not match."}
+	staleTimestamp     = &Refusal{Status: http.StatusUnauthorized, Type: "stale_timestamp", Message: "The timestamp is too old."}
+	futureTimestamp    = &Refusal{Status: http.StatusUnauthorized, Type: "future_timestamp", Message: "The timestamp is too far in the future."}
+	clockSkew          = &Refusal{Status: http.StatusServiceUnavailable, Type: "clock_skew", Message: "This server's clock seems to be wrong. Try again later.", RetryAfter: time.Minute}
+	payloadTooLarge    = &Refusal{Status: http.StatusRequestEntityTooLarge, Type: "payload_too_large", Message: "The body is larger than this source accepts.", Close: true}
+	requestTimeout     = &Refusal{Status: http.StatusRequestTimeout, Type: "request_timeout", Message: "The body did not arrive in time.", Close: true}
+	inProgress         = &Refusal{Status: http.StatusServiceUnavailable, Type: "in_progress", Message: "The same event is being processed. Try again later.", RetryAfter: 5 * time.Second}
+	unavailable        = &Refusal{Status: http.StatusServiceUnavailable, Type: "unavailable", Message: "The event cannot be accepted now. Try again later.", RetryAfter: 10 * time.Second}
+	loopDetected       = &Refusal{Status: http.StatusLoopDetected, Type: "loop_detected", Message: "This event was forwarded by this very gateway."}
 )
 
 // refusals are all rows of the refusal table.
 var refusals = [...]*Refusal{
-	methodNotAllowed, missingHeader, malformedHeader, malformedBody, invalidSignature, staleTimestamp,
-	futureTimestamp, clockSkew, payloadTooLarge, requestTimeout, inProgress, unavailable, loopDetected,
+	methodNotAllowed, missingHeader, malformedHeader, malformedBody, malformedHandshake, invalidVerifyToken,
+	invalidSignature, staleTimestamp, futureTimestamp, clockSkew, payloadTooLarge, requestTimeout, inProgress, unavailable, loopDetected,
 }
 
 // Refusals returns all rows of the refusal table, for documentation and metrics.
@@ -85,6 +87,10 @@ func refusalOf(err error) *Refusal {
 		return futureTimestamp
 	case errors.Is(err, verifier.ErrMalformedBody):
 		return malformedBody
+	case errors.Is(err, verifier.ErrMalformedHandshake):
+		return malformedHandshake
+	case errors.Is(err, verifier.ErrVerifyToken):
+		return invalidVerifyToken
 	default:
 		return unavailable
 	}

@@ -21,19 +21,21 @@ var table = map[string]struct {
 	allow      string
 	closes     bool
 }{
-	"method_not_allowed": {status: 405, message: "Webhooks are sent with POST.", allow: "POST"},
-	"missing_header":     {status: 400, message: "A header that the signature needs is missing or empty."},
-	"malformed_header":   {status: 400, message: "A header that the signature needs is there more than once or malformed."},
-	"malformed_body":     {status: 400, message: "The body is incomplete, or names its event ambiguously."},
-	"invalid_signature":  {status: 401, message: "The signature does not match."},
-	"stale_timestamp":    {status: 401, message: "The timestamp is too old."},
-	"future_timestamp":   {status: 401, message: "The timestamp is too far in the future."},
-	"clock_skew":         {status: 503, message: "This server's clock seems to be wrong. Try again later.", retryAfter: "60"},
-	"payload_too_large":  {status: 413, message: "The body is larger than this source accepts.", closes: true},
-	"request_timeout":    {status: 408, message: "The body did not arrive in time.", closes: true},
-	"in_progress":        {status: 503, message: "The same event is being processed. Try again later.", retryAfter: "5"},
-	"unavailable":        {status: 503, message: "The event cannot be accepted now. Try again later.", retryAfter: "10"},
-	"loop_detected":      {status: 508, message: "This event was forwarded by this very gateway."},
+	"method_not_allowed":   {status: 405, message: "Webhooks are sent with POST.", allow: "POST"},
+	"missing_header":       {status: 400, message: "A header that the signature needs is missing or empty."},
+	"malformed_header":     {status: 400, message: "A header that the signature needs is there more than once or malformed."},
+	"malformed_body":       {status: 400, message: "The body is incomplete, or names its event ambiguously."},
+	"malformed_handshake":  {status: 400, message: "The challenge or the verify token is missing, there more than once or malformed."},
+	"invalid_verify_token": {status: 403, message: "The verify token does not match."},
+	"invalid_signature":    {status: 401, message: "The signature does not match."},
+	"stale_timestamp":      {status: 401, message: "The timestamp is too old."},
+	"future_timestamp":     {status: 401, message: "The timestamp is too far in the future."},
+	"clock_skew":           {status: 503, message: "This server's clock seems to be wrong. Try again later.", retryAfter: "60"},
+	"payload_too_large":    {status: 413, message: "The body is larger than this source accepts.", closes: true},
+	"request_timeout":      {status: 408, message: "The body did not arrive in time.", closes: true},
+	"in_progress":          {status: 503, message: "The same event is being processed. Try again later.", retryAfter: "5"},
+	"unavailable":          {status: 503, message: "The event cannot be accepted now. Try again later.", retryAfter: "10"},
+	"loop_detected":        {status: 508, message: "This event was forwarded by this very gateway."},
 }
 
 func TestRefusalsAreTheWholeTable(t *testing.T) {

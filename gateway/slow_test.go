@@ -150,7 +150,9 @@ func TestReadDeadlineOfEachWay(t *testing.T) {
 		{"forged", func(r *http.Request) { r.Header.Set("X-Hub-Signature-256", "sha256="+strings.Repeat("0", 64)) }, []bool{true, false}},
 		{"refused for its head", func(r *http.Request) { r.Header.Del("X-Hub-Signature-256") }, []bool{true}},
 		{"refused for its size", func(r *http.Request) { r.ContentLength = 1 << 40 }, []bool{true}},
-		{"handshake", func(r *http.Request) { r.Method, r.URL.RawQuery = "GET", "hub.challenge=1" }, nil},
+		{"handshake", func(r *http.Request) {
+			r.Method, r.URL.RawQuery, r.Body, r.ContentLength = "GET", "hub.challenge=1", http.NoBody, 0
+		}, nil},
 	} {
 		b := newBed(t, custom(handshaking(t), gateway.Dedupe{}), func(cfg *gateway.Config) { cfg.ReadTimeout = time.Hour })
 		r := signed(t, handshaking(t), textSecret, verifier.Message{Body: []byte("{}")})

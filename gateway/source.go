@@ -87,8 +87,11 @@ type Source struct {
 	memory *dedupe.Memory // nil for a source that is stored or remembers nothing
 	outlet *outlet        // nil for a source that passes on
 
+	macs bool // a handshake is answered with a MAC, see [verifier.Verifier.MACs]
+
 	verifiers atomic.Pointer[[]*verifier.Verifier]
 	rekeying  sync.Mutex
+	current   []Verify // as verifiers was made of
 }
 
 // NewSource checks cfg and returns the source. It changes nothing of state until
@@ -135,6 +138,7 @@ func (s *Source) complete() error {
 			return err
 		}
 		verifiers[i] = v
+		s.macs = s.macs || v.MACs()
 		largest = max(largest, orDefault(s.Verify[i].Scheme.MaxBody, DefaultMaxBody))
 	}
 	s.MaxBody = orDefault(s.MaxBody, largest)
@@ -147,6 +151,7 @@ func (s *Source) complete() error {
 		}
 	}
 	s.verifiers.Store(&verifiers)
+	s.current = slices.Clone(s.Verify)
 	return s.completeDedupe(verifiers)
 }
 
@@ -195,16 +200,28 @@ func (s *Source) Start() error {
 // Rekey replaces the secrets of the i-th verify. Requests already being verified
 // finish with the old ones. On an error the old ones stay in force.
 func (s *Source) Rekey(i int, secrets []string) error {
+	return s.change(i, func(v *Verify) { v.Secrets = secrets })
+}
+
+// SetVerifyToken replaces the token by which the i-th verify answers a handshake, as
+// Rekey does its secrets.
+func (s *Source) SetVerifyToken(i int, token string) error {
+	return s.change(i, func(v *Verify) {
+		v.Options.Answer = &verifier.Answer{Kind: v.Options.Answer.Kind, VerifyToken: token}
+	})
+}
+
+func (s *Source) change(i int, by func(*Verify)) error {
 	s.rekeying.Lock()
 	defer s.rekeying.Unlock()
-	changed := s.Verify[i]
-	changed.Secrets = secrets
+	changed := s.current[i]
+	by(&changed)
 	v, err := changed.compile()
 	if err != nil {
 		return fmt.Errorf("source %s: %w", s.Name, err)
 	}
 	verifiers := slices.Clone(*s.verifiers.Load())
-	verifiers[i] = v
+	verifiers[i], s.current[i] = v, changed
 	s.verifiers.Store(&verifiers)
 	return nil
 }

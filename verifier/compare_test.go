@@ -12,7 +12,7 @@ import (
 
 // judges are the functions that hold an expected signature or a secret next to
 // what was sent.
-var judges = []string{"matches", "matchesToken"}
+var judges = []string{"matches", "matchesToken", "admits"}
 
 // TestPitfall18ComparedInConstantTime reads the source: a function that holds an
 // expected signature compares with crypto/subtle and with nothing else, but for

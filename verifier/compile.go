@@ -83,6 +83,8 @@ type compiled struct {
 	items     []string // names in a list that are signatures
 	lengths   []int    // the lengths a signature may have; nil for tokens
 	secretIn  []string // canonical headers that hold the secret itself
+
+	handshakes []handshake
 }
 
 // maxKeyForms bounds the readings of one secret, each of which costs a MAC.
@@ -94,7 +96,7 @@ func compile(s Scheme, allowWeak bool) (*compiled, error) {
 	c := &compiled{Scheme: s}
 	for _, step := range []func(*compiled, bool) error{
 		(*compiled).compileSigned, (*compiled).compileKeys, (*compiled).compileLocations,
-		(*compiled).compileTime, (*compiled).compileNames, (*compiled).compileRest,
+		(*compiled).compileTime, (*compiled).compileNames, (*compiled).compileRest, (*compiled).compileHandshakes,
 	} {
 		if err := step(c, allowWeak); err != nil {
 			return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
@@ -385,14 +387,6 @@ func (c *compiled) compileRest(bool) error {
 	}
 	if c.MaxBody < 0 || c.ResponseLimit < 0 || c.RetryHorizon < Unbounded {
 		return errors.New("a limit cannot be negative")
-	}
-	for _, h := range c.Handshakes {
-		if h.Method == "" || (h.Query == "") == (h.Header == "") {
-			return errors.New("a handshake is a method and the query parameter or the header that must be there")
-		}
-		if h.Method == http.MethodPost {
-			return errors.New("a POST is a webhook and must be signed: a handshake has another method")
-		}
 	}
 	return nil
 }

@@ -166,12 +166,9 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) { s.MaxBody = -1 }, `a limit cannot be negative`},
 	{func(s *verifier.Scheme) { s.RetryHorizon = -2 }, `a limit cannot be negative`},
 	{func(s *verifier.Scheme) { s.Handshakes = []verifier.Handshake{{Method: "GET"}} }, `a handshake is a method and the query parameter or the header that must be there`},
-	{func(s *verifier.Scheme) { s.Handshakes = []verifier.Handshake{{Query: "challenge"}} }, `a handshake is a method and the query parameter or the header that must be there`},
+	{func(s *verifier.Scheme) { s.Handshakes = []verifier.Handshake{{Challenge: "query:challenge"}} }, `a handshake is a method and the query parameter or the header that must be there`},
 	{func(s *verifier.Scheme) {
-		s.Handshakes = []verifier.Handshake{{Method: "GET", Query: "challenge", Header: "X-Challenge"}}
-	}, `a handshake is a method and the query parameter or the header that must be there`},
-	{func(s *verifier.Scheme) {
-		s.Handshakes = []verifier.Handshake{{Method: "POST", Header: "X-Challenge"}}
+		s.Handshakes = []verifier.Handshake{{Method: "POST", Challenge: "header:X-Challenge"}}
 	}, `a POST is a webhook and must be signed: a handshake has another method`},
 }
 

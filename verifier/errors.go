@@ -7,8 +7,8 @@ import (
 )
 
 // The reasons for which a request is refused. Every error of [Verifier.Parse],
-// [Envelope.Verify] and [Verified.Event] is a [*Refusal] that wraps exactly one
-// of them.
+// [Verifier.Handshake], [Envelope.Verify], [Verified.Event] and
+// [Verified.Handshake] is a [*Refusal] that wraps exactly one of them.
 var (
 	// ErrMissingHeader: a header (or query value) the scheme needs is absent or
 	// empty.
@@ -26,6 +26,12 @@ var (
 	// ErrMalformedBody: correctly signed, but the id in the body is ambiguous (the
 	// same member twice) or no usable text, or the time that should be there is not.
 	ErrMalformedBody = errors.New("malformed body")
+	// ErrMalformedHandshake: the request is a handshake, but its challenge or its
+	// verify token is there twice or not at all, or the challenge is no text that
+	// could be answered.
+	ErrMalformedHandshake = errors.New("malformed handshake")
+	// ErrVerifyToken: a handshake's verify token is not the configured one.
+	ErrVerifyToken = errors.New("wrong verify token")
 )
 
 // Refusal says why a request was refused, for a log or an operator. It never

@@ -9,7 +9,7 @@ import (
 // Name returns the scheme's name.
 func (v *Verifier) Name() string { return v.scheme.Name }
 
-// Scheme returns the scheme as given to [New].
+// Scheme returns the scheme as given to [New], with the handshake that is answered.
 func (v *Verifier) Scheme() *Scheme { return &v.scheme.Scheme }
 
 // Tolerance returns how far the signed time may lie behind and ahead of the

@@ -29,6 +29,9 @@ type Request struct {
 	// RawQuery is the undecoded query; only schemes that sign in the query read
 	// it.
 	RawQuery string
+	// Body says that the request has one. Only handshakes look at it, which have
+	// none.
+	Body bool
 }
 
 // candidate is one signature that a request offers.

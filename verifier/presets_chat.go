@@ -5,15 +5,16 @@ import "time"
 // chatPresets are where people talk and watch.
 var chatPresets = []Scheme{
 	{
-		Name:      "slack",
-		Source:    "docs.slack.dev/authentication/verifying-requests-from-slack",
-		Signature: []Location{{From: "header:X-Slack-Signature", Prefix: "v0="}},
-		Signed:    "v0:{timestamp}:{body}",
-		Keys:      textKey,
-		Encodings: []Encoding{Hex},
-		ID:        "json:/event_id",
-		Type:      "json:/event/type",
-		Timestamp: &Timestamp{From: "header:X-Slack-Request-Timestamp", Format: Unix},
+		Name:       "slack",
+		Source:     "docs.slack.dev/authentication/verifying-requests-from-slack",
+		Signature:  []Location{{From: "header:X-Slack-Signature", Prefix: "v0="}},
+		Signed:     "v0:{timestamp}:{body}",
+		Keys:       textKey,
+		Encodings:  []Encoding{Hex},
+		ID:         "json:/event_id",
+		Type:       "json:/event/type",
+		Timestamp:  &Timestamp{From: "header:X-Slack-Request-Timestamp", Format: Unix},
+		Handshakes: shake("slack"),
 		Notes: "The secret is the text itself (Slack's *signing secret*). Requests of the Events API have an `event_id`; slash commands and " +
 			"interactions are forms without one, known by their digest. Slack shows your app's answer to the user: for commands and " +
 			"interactions use `dedupe off`.",
@@ -34,17 +35,18 @@ var chatPresets = []Scheme{
 			"URL that accepts one. It shows your app's answer to an interaction: use `dedupe off` there.",
 	},
 	{
-		Name:      "twitch",
-		Source:    "dev.twitch.tv/docs/eventsub/handling-webhook-events",
-		Signature: []Location{{From: "header:Twitch-Eventsub-Message-Signature", Prefix: "sha256="}},
-		Signed:    "{id}{timestamp}{body}",
-		Keys:      textKey,
-		Encodings: []Encoding{Hex},
-		ID:        "header:Twitch-Eventsub-Message-Id",
-		Type:      "json:/subscription/type",
-		Timestamp: &Timestamp{From: "header:Twitch-Eventsub-Message-Timestamp", Format: RFC3339, Past: Duration(10 * time.Minute)},
-		Notes: "EventSub. The secret is the text itself, as given when subscribing. `Twitch-Eventsub-Message-Type` is not signed: the " +
-			"challenge that confirms a subscription is a signed POST whose body has a `challenge`.",
+		Name:       "twitch",
+		Source:     "dev.twitch.tv/docs/eventsub/handling-webhook-events",
+		Signature:  []Location{{From: "header:Twitch-Eventsub-Message-Signature", Prefix: "sha256="}},
+		Signed:     "{id}{timestamp}{body}",
+		Keys:       textKey,
+		Encodings:  []Encoding{Hex},
+		ID:         "header:Twitch-Eventsub-Message-Id",
+		Type:       "json:/subscription/type",
+		Timestamp:  &Timestamp{From: "header:Twitch-Eventsub-Message-Timestamp", Format: RFC3339, Past: Duration(10 * time.Minute)},
+		Handshakes: shake("twitch"),
+		Notes: "EventSub. The secret is the text itself, as given when subscribing. `Twitch-Eventsub-Message-Type` is not signed: that a " +
+			"message is the challenge of a new subscription is told by its body.",
 	},
 	{
 		Name:         "kick",
@@ -77,6 +79,7 @@ var chatPresets = []Scheme{
 		},
 		ResponseLimit: Duration(3 * time.Second),
 		RetryHorizon:  Duration(85 * time.Minute),
+		Handshakes:    shake("zoom"),
 		Notes: "The secret is the app's *secret token*, as text. An event has no id and is known by its digest. Whether a retry, up to 85 " +
 			"minutes later, has a new time is not documented, so that two hours are accepted.",
 	},
@@ -98,6 +101,7 @@ var chatPresets = []Scheme{
 		Keys:          textKey,
 		Encodings:     []Encoding{Base64},
 		ResponseLimit: Duration(10 * time.Second),
+		Handshakes:    shake("x"),
 		Notes:         "X, once Twitter. The secret is the app's *consumer secret*, as text. Only the body is signed; there is no id in it.",
 	},
 	{

@@ -68,9 +68,9 @@ var servicePresets = []Scheme{
 		Keys:        textKey,
 		Encodings:   []Encoding{Hex},
 		BodyRepeats: true,
-		Handshakes:  []Handshake{{Method: "GET", Query: "challenge"}},
+		Handshakes:  shake("dropbox"),
 		Notes: "The secret is the *app secret*, as text. A body only says whose files changed, so that equal bodies are distinct events: " +
-			"nothing is a duplicate unless you ask for `dedupe`. The GET by which Dropbox checks the URL passes to your app.",
+			"nothing is a duplicate unless you ask for `dedupe`.",
 	},
 	{
 		Name:         "sanity",

@@ -1,7 +1,5 @@
 package verifier
 
-import "net/http"
-
 // Scheme describes how a provider signs its webhooks. It is data: [New] and
 // [NewSigner] compile it once and refuse, with the remedy, one that is
 // inconsistent or weaker than it looks.
@@ -88,8 +86,8 @@ type Scheme struct {
 	// is known.
 	MaxBody int64 `json:"max_body,omitempty"`
 
-	// Handshakes are requests, other than webhooks, by which the provider checks
-	// the URL. They pass to the app unverified and unmarked.
+	// Handshakes are requests by which the provider checks the URL: no events. They
+	// are passed on, or answered if [Options.Answer] asks for it.
 	Handshakes []Handshake `json:"handshakes,omitempty"`
 
 	// Source is where the facts of a preset were read, Notes what its user has to
@@ -198,23 +196,4 @@ type Timestamp struct {
 	// Default: 5m both.
 	Past   Duration `json:"past,omitempty"`
 	Future Duration `json:"future,omitempty"`
-}
-
-// Handshake describes a request by which a provider checks the URL: the method
-// and the query parameter or header that must be there.
-type Handshake struct {
-	Method string `json:"method"`
-	Query  string `json:"query,omitempty"`
-	Header string `json:"header,omitempty"`
-}
-
-// Matches reports whether r is this handshake.
-func (h Handshake) Matches(r *http.Request) bool {
-	if r.Method != h.Method {
-		return false
-	}
-	if h.Query != "" && !r.URL.Query().Has(h.Query) {
-		return false
-	}
-	return h.Header == "" || r.Header.Get(h.Header) != ""
 }

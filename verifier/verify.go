@@ -18,6 +18,8 @@ type Options struct {
 	PublicURL string
 	// AllowWeak admits SHA-1, tokens, and schemes that do not sign the body.
 	AllowWeak bool
+	// Answer asks for a handshake to be answered; nil: all are passed on.
+	Answer *Answer
 }
 
 // Verifier checks webhooks of one scheme against a set of secrets. It is
@@ -32,6 +34,13 @@ type Verifier struct {
 // Any of them may match, so that a secret can be rotated. Errors name the scheme
 // and the position of the secret, never a byte of it.
 func New(s Scheme, secrets []string, o Options) (*Verifier, error) {
+	answered := 0
+	if o.Answer != nil {
+		var err error
+		if s, answered, err = o.Answer.choose(s); err != nil {
+			return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
+		}
+	}
 	c, err := compile(s, o.AllowWeak)
 	if err != nil {
 		return nil, err
@@ -62,6 +71,11 @@ func New(s Scheme, secrets []string, o Options) (*Verifier, error) {
 	}
 	if v.ring, err = readSecrets(c, secrets, false); err != nil {
 		return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
+	}
+	if o.Answer != nil {
+		if err := v.answerAt(answered, o.Answer.VerifyToken); err != nil {
+			return nil, fmt.Errorf("scheme %s: %w", s.Name, err)
+		}
 	}
 	return v, nil
 }
