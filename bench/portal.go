@@ -120,11 +120,18 @@ func (p *producers) crowd(ctx context.Context) (*crowd, error) {
 
 // ask gets an answer of the API.
 func (t *tenants) ask(ctx context.Context, path string) ([]byte, error) {
+	return t.visit(ctx, nil, path)
+}
+
+// visit gets an answer of the API, or with a session a page.
+func (t *tenants) visit(ctx context.Context, session *http.Cookie, path string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, t.url+path, nil)
 	if err != nil {
 		return nil, err
 	}
-	request.Header = t.header()
+	if request.Header = t.header(); session != nil {
+		request.Header = http.Header{"Cookie": {session.Name + "=" + session.Value}}
+	}
 	response, err := t.client.Do(request)
 	if err != nil {
 		return nil, err

@@ -20,7 +20,7 @@ const (
 	freshFor = 3 * time.Second
 	// countFor is for how long one look at a page counts, and stepOf how many at once: what
 	// is not counted then is by the next look.
-	countFor = 50 * time.Millisecond
+	countFor = 25 * time.Millisecond
 	stepOf   = 10_000
 	// keptTallies is how many hours are remembered, of all endpoints and applications.
 	keptTallies = 64 << 10

@@ -14,7 +14,7 @@ const (
 	// goes on to look at more.
 	lookFor  = 500
 	lookAt   = 10_000
-	lookTime = 30 * time.Millisecond
+	lookTime = 25 * time.Millisecond
 	// near is how far the number of an event is from when it was received, at most: events
 	// are numbered as they come, by the clock.
 	near = time.Minute
