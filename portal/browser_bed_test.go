@@ -165,10 +165,18 @@ func (b *browser) as(h api.Holder) {
 	b.sees("Sign out")
 }
 
-// click clicks what has a text: a link, a button, a summary or the label of a choice.
+// click follows a link, or presses a button or summary, that has a text: with the keyboard,
+// as everybody has to be able to, and wherever it is when the page has settled.
 func (b *browser) click(text string) {
 	b.Helper()
-	b.run("clicking "+text, chromedp.Click(chromedp.Search(fmt.Sprintf(`//*[(self::a or self::button or self::summary or self::label) and normalize-space()=%q]`, text)), chromedp.NodeVisible))
+	it := chromedp.Search(fmt.Sprintf(`//*[(self::a or self::button or self::summary) and normalize-space()=%q]`, text))
+	b.run("clicking "+text, chromedp.Focus(it, chromedp.NodeVisible), chromedp.KeyEvent("\r"))
+}
+
+// choose clicks the label of a choice.
+func (b *browser) choose(text string) {
+	b.Helper()
+	b.run("choosing "+text, chromedp.Click(chromedp.Search(fmt.Sprintf(`//label[normalize-space()=%q]`, text)), chromedp.NodeVisible))
 }
 
 // fill types into a field, in place of what is in it.
