@@ -41,6 +41,7 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	deadline(w, s.ReadTimeout)
 	v, envelope, err := s.open(verifiers, r, loop, o)
 	if err != nil {
+		defer s.diagnose(v, r, nil, o)
 		return s.refuse(w, r, o, err)
 	}
 	held := reservation{budget: s.process.Bodies}
@@ -54,6 +55,7 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	a.event, err = s.identify(&verified, o, err)
 	if err != nil {
 		held.release()
+		defer s.diagnose(v, r, a.body, o)
 		return s.refuse(w, r, o, err)
 	}
 	a.scheme = v.Scheme()
@@ -182,7 +184,7 @@ func (s *Source) refuse(w http.ResponseWriter, r *http.Request, o *Outcome, err 
 	refusal := refusalOf(err)
 	o.Result, o.Err = refusal.Type, err
 	s.Observer.Annotate(r, o)
-	s.state.refusals.log(s.Logger, s.process.Now(), o, r.RemoteAddr)
+	o.logged = s.state.refusals.log(s.Logger, s.process.Now(), o, r.RemoteAddr)
 	if refusal == methodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}
