@@ -236,4 +236,3 @@ func TestVerifyKnowsItsCurl(t *testing.T) {
 		t.Error(r.stdout)
 	}
 }
-

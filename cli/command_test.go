@@ -227,7 +227,8 @@ func TestExamplesRun(t *testing.T) {
 	root := newProgram()
 	for name, want := range map[string][]string{
 		"sign":    {"Svix-Signature: v1,", "curl -sS -X POST http://127.0.0.1:8080/hooks", "X-Webhook-Id: evt_1", "--data-binary @event.json"},
-		"verify":  {"accepted\n  scheme     svix\n  id         msg_p5jXN8AQM9LWM0D4loKWxJek", "accepted\n  scheme     svix\n  id         msg_", "type       ping"},
+		"verify":  {"accepted\n  scheme     svix\n  id         msg_p5jXN8AQM9LWM0D4loKWxJek", "accepted\n  scheme     svix\n  id         msg_", "type       ping", "refused: invalid signature", "without the trailing newline"},
+		"schemes": {"SCHEME ", "scheme my_github {", "custom "},
 		"targets": {`{"method":"POST","url":"http://127.0.0.1:8080/hooks"`},
 	} {
 		cmd, _, err := root.Find([]string{"webhook", name})

@@ -31,8 +31,9 @@ varied by extends, or the block be changed and given another name.
   # as a Caddyfile has it
   PROGRAM webhook schemes github
 
-  # the presets that sign no time
-  PROGRAM webhook schemes --json | jq -r '.[] | select(.timestamp == null) | .name'`, s.run)
+  # those of your own, too
+  touch Caddyfile
+  PROGRAM webhook schemes --config Caddyfile`, s.run)
 	flags := cmd.Flags()
 	flags.StringVar(&s.config, "config", "", "Caddyfile whose custom schemes are listed, too")
 	flags.BoolVar(&s.json, "json", false, "Print JSON")
