@@ -85,8 +85,12 @@ func authenticates(s verifier.Scheme) []string {
 		name string
 		is   bool
 	}{
-		{"id", s.ID != "" && !s.IDVaries}, {"type", s.Type != ""}, {"time", s.Timestamp != nil},
-		{"method", strings.Contains(s.Signed, "{method}")}, {"url", strings.Contains(s.Signed, "{url}")}, {"query", strings.Contains(s.Signed, "{query}")},
+		{"id", s.ID != "" && !s.IDVaries},
+		{"type", s.Type != ""},
+		{"time", s.Timestamp != nil},
+		{"method", strings.Contains(s.Signed, "{method}")},
+		{"url", strings.Contains(s.Signed, "{url}")},
+		{"query", strings.Contains(s.Signed, "{query}")},
 		{"body", strings.Contains(s.Signed, "{body}") || s.BodySHA256 != ""},
 	} {
 		if part.is {

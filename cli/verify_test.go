@@ -78,11 +78,11 @@ func TestVerifyReport(t *testing.T) {
 ` + signed + "    body       21 bytes, SHA-256 46db60198dee0049b887e5d6afe5d104f1e6bd61b570934a4e2f2dfc8b3b22a5\n" + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"invalid_signature","message":"invalid signature: no secret verifies it","findings":[{"code":"newline_removed","text":"The signature matches without the trailing newline."}]` + strings.NewReplacer("20", "21", "ae858931f67887e8150d6f96c9fe03062c1df36b4464c4ddc8e002c084d5d198", "46db60198dee0049b887e5d6afe5d104f1e6bd61b570934a4e2f2dfc8b3b22a5").Replace(jsonSigned)},
 		"missing": {head: file(t, "none", "Host: x\n"), args: []string{"--at", exampleAt}, status: 1, text: `refused: missing header svix-signature
   scheme     svix
-  - There is no value in svix-signature, without which the signature cannot be checked: the request is of another sender, or a proxy has dropped it.
+  - There is no svix-signature: without it the signature cannot be checked. A proxy may have dropped it, or the request is of another sender.
   signed     {id}.{timestamp}.{body}
     id         (missing), from header:svix-id
     timestamp  (missing), from header:svix-timestamp
-` + bodySigned + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"missing_header","message":"missing header svix-signature","findings":[{"code":"header_missing","text":"There is no value in svix-signature, without which the signature cannot be checked: the request is of another sender, or a proxy has dropped it."}]` +
+` + bodySigned + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"missing_header","message":"missing header svix-signature","findings":[{"code":"header_missing","text":"There is no svix-signature: without it the signature cannot be checked. A proxy may have dropped it, or the request is of another sender."}]` +
 			strings.NewReplacer("msg_p5jXN8AQM9LWM0D4loKWxJek", "", "1614265330", "").Replace(jsonSigned)},
 		"no verdict": {args: []string{"--at", exampleAt, "--secret-env", "SPACED"}, status: 2, text: `no verdict
   scheme     svix

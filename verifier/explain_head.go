@@ -29,19 +29,19 @@ func (x *explainer) renamed() {
 // missing names what is not there, unless something else explains that already.
 func (x *explainer) missing() {
 	refusal, ok := errors.AsType[*Refusal](x.Err)
-	switch {
-	case !ok || len(x.Findings) > 0 || !errors.Is(refusal.Reason, ErrMissingHeader):
-	case x.time != nil && x.time.kind == inPart && x.locations[0].from.name == refusal.Where && (&Verifier{scheme: x.compiled}).Present(x.request) && x.value(x.time, x.family()) == "":
-		x.find("header_missing", "%s lacks %s, without which the signature cannot be checked.", refusal.Where, x.time.name)
-	default:
-		x.find("header_missing", "There is no value in %s, without which the signature cannot be checked: the request is of another sender, or a proxy has dropped it.", refusal.Where)
+	if !ok || len(x.Findings) > 0 || !errors.Is(refusal.Reason, ErrMissingHeader) {
+		return
 	}
+	what := "There is no " + refusal.Where
+	if refusal.Detail != "" {
+		what = refusal.Where + " " + refusal.Detail
+	}
+	x.find("header_missing", "%s: without it the signature cannot be checked. A proxy may have dropped it, or the request is of another sender.", what)
 }
 
-// shape looks for headers that are there twice, as two lines or joined into one,
-// and reports whether there are any.
-func (x *explainer) shape() bool {
-	n, family := len(x.Findings), x.family()
+// shape looks for headers that are there twice, as two lines or joined into one.
+func (x *explainer) shape() {
+	family := x.family()
 	var sources []*source
 	for i := range x.locations {
 		sources = append(sources, &x.locations[i].from)
@@ -60,7 +60,6 @@ func (x *explainer) shape() bool {
 			x.find("header_joined", "%s holds several values, joined by commas: a proxy may have made one header of two.", s.name)
 		}
 	}
-	return len(x.Findings) > n
 }
 
 // otherSchemes returns the presets by which the request is a good webhook.

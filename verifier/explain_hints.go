@@ -50,14 +50,16 @@ func truncated(text []byte) bool {
 	return errors.Is(d.SkipValue(), io.ErrUnexpectedEOF)
 }
 
-// apiKeys are how texts begin that people have at hand and that sign no webhook.
-var apiKeys = []struct{ prefix, what string }{
-	{"sk_live_", "an API key"}, {"sk_test_", "an API key"}, {"rk_live_", "an API key"}, {"rk_test_", "an API key"},
-	{"pk_live_", "an API key"}, {"pk_test_", "an API key"}, {"pdl_live_apikey_", "an API key"}, {"pdl_sdbx_apikey_", "an API key"},
-	{"SG.", "an API key"}, {"ghp_", "an access token"}, {"github_pat_", "an access token"}, {"glpat-", "an access token"},
-	{"shpat_", "an access token"}, {"xoxb-", "an access token"}, {"xoxp-", "an access token"}, {"xapp-", "an access token"},
-	{"ep_", "the id of an endpoint"}, {"we_", "the id of an endpoint"}, {"ntfset_", "the id of a notification setting"},
-	{"https://", "a URL"}, {"-----BEGIN ", "a key in PEM"},
+// noSecrets are how texts begin that people have at hand and that sign no webhook.
+var noSecrets = []struct {
+	what     string
+	prefixes []string
+}{
+	{"an API key", []string{"sk_live_", "sk_test_", "rk_live_", "rk_test_", "pk_live_", "pk_test_", "pdl_live_apikey_", "pdl_sdbx_apikey_", "SG."}},
+	{"an access token", []string{"ghp_", "github_pat_", "glpat-", "shpat_", "xoxb-", "xoxp-", "xapp-"}},
+	{"an id", []string{"ep_", "we_", "ntfset_"}},
+	{"a URL", []string{"https://"}},
+	{"a key in PEM", []string{"-----BEGIN "}},
 }
 
 // odd says what a secret looks like that is none for this scheme.
@@ -65,10 +67,11 @@ func (x *explainer) odd(secret, which string) {
 	if slices.ContainsFunc(x.Keys, func(form KeyForm) bool { return form.Encoding == PEM }) && strings.HasPrefix(secret, "-----BEGIN ") {
 		return
 	}
-	for _, k := range apiKeys {
-		if strings.HasPrefix(secret, k.prefix) {
-			x.find("secret_kind", "What is given as %s begins with %q, as %s does; webhooks are signed with a secret of their own.", which, strings.TrimSpace(k.prefix), k.what)
-			return
+	for _, kind := range noSecrets {
+		for _, prefix := range kind.prefixes {
+			if strings.HasPrefix(secret, prefix) {
+				x.find("secret_kind", "What is given as %s begins with %q, as %s does; webhooks are signed with a secret of their own.", which, strings.TrimSpace(prefix), kind.what)
+			}
 		}
 	}
 }

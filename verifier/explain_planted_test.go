@@ -131,9 +131,9 @@ func plantedKinds() []planted {
 		{kind: "empty body", scheme: "stripe", cause: "body_empty", says: "something else may have read it before", receiver: arrives("")},
 		{kind: "body of another kind than said", scheme: "slack", cause: "body_type", says: "Content-Type says a form", sender: sent("a=b&c=d"), receiver: both(arrives(`{"a":"b","c":"d"}`), header("Content-Type", "application/x-www-form-urlencoded"))},
 
-		{kind: "signature missing", scheme: "github", cause: "header_missing", says: "no value in X-Hub-Signature-256", receiver: func(e *exchange) { e.header.Del("X-Hub-Signature-256") }},
-		{kind: "id missing", scheme: "standard", cause: "header_missing", says: "no value in webhook-id", receiver: func(e *exchange) { e.header.Del("Webhook-Id") }},
-		{kind: "time missing in the list", scheme: "stripe", cause: "header_missing", says: "Stripe-Signature lacks t", receiver: replaced("Stripe-Signature", "t=1771604751,", "")},
+		{kind: "signature missing", scheme: "github", cause: "header_missing", says: "There is no X-Hub-Signature-256", receiver: func(e *exchange) { e.header.Del("X-Hub-Signature-256") }},
+		{kind: "id missing", scheme: "standard", cause: "header_missing", says: "There is no webhook-id", receiver: func(e *exchange) { e.header.Del("Webhook-Id") }},
+		{kind: "time missing in the list", scheme: "stripe", cause: "header_missing", says: "Stripe-Signature holds no t", receiver: replaced("Stripe-Signature", "t=1771604751,", "")},
 		{kind: "header renamed", scheme: "shopify", cause: "signature_header", says: "in the header X-Original-X-Shopify-Hmac-Sha256", receiver: moved("X-Shopify-Hmac-Sha256", "X-Original-X-Shopify-Hmac-Sha256")},
 		{kind: "time header renamed", scheme: "slack", cause: "header_name", says: "X-Original-X-Slack-Request-Timestamp; its name has to be X-Slack-Request-Timestamp", receiver: moved("X-Slack-Request-Timestamp", "X-Original-X-Slack-Request-Timestamp")},
 		{kind: "signature twice", scheme: "paddle", cause: "header_twice", says: "2 Paddle-Signature", receiver: func(e *exchange) { e.header.Add("Paddle-Signature", e.header.Get("Paddle-Signature")) }},

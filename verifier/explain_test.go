@@ -266,8 +266,8 @@ func explainCases() []explainCase {
 		{codes: "unexplained", want: "No common mistake explains it", sender: func(e *exchange) {
 			e.signScheme, e.signSecret = presetNamed("standard"), "whsec_"+strings.Repeat("B", 32) // whose headers svix reads, too
 		}},
-		{codes: "header_missing", want: "no value in svix-id", receiver: func(e *exchange) { e.header.Del("Svix-Id") }},
-		{codes: "header_missing", want: "no value in svix-signature", receiver: header("Svix-Signature", "")},
+		{codes: "header_missing", want: "There is no svix-id: without it", receiver: func(e *exchange) { e.header.Del("Svix-Id") }},
+		{codes: "header_missing", want: "svix-signature is empty; the sender may have no secret", receiver: header("Svix-Signature", "")},
 
 		// What takes too many MACs is not found.
 		{codes: "newline_removed", want: "newline", sender: sent(explainLarge), receiver: arrives(explainLarge + "\n")},
