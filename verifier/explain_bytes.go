@@ -43,7 +43,7 @@ func fromLatin1(body []byte) []byte {
 const gzipMagic = "\x1f\x8b"
 
 // maxUnpacked bounds what a small body is unpacked to.
-const maxUnpacked = 8 << 20
+const maxUnpacked = 2 << 20
 
 func unpack(body []byte) []byte {
 	if !bytes.HasPrefix(body, []byte(gzipMagic)) {

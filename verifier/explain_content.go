@@ -54,9 +54,11 @@ func (x *explainer) contents(elsewhere bool) []content {
 		}
 	}
 	if elsewhere {
+		strayed := 0
 		for _, name := range slices.Sorted(maps.Keys(x.request.Header)) {
-			if signatures := x.strayed(name); len(signatures) > 0 {
-				change("signature_header", "in the header "+name+"; this scheme has it in "+x.locations[0].from.name,
+			if signatures := x.strayed(name); len(signatures) > 0 && strayed < maxStrayed {
+				strayed++
+				change("signature_header", "in the header "+cut(name, maxShown)+"; this scheme has it in "+x.locations[0].from.name,
 					func(c *content) { c.offer.signatures = signatures })
 			}
 		}
@@ -76,8 +78,10 @@ func (x *explainer) contents(elsewhere bool) []content {
 	return all
 }
 
-// maxStrayed bounds the headers that are searched for a signature.
-const maxStrayed = 16 << 10
+const (
+	maxStrayed = 8        // headers that are searched for a signature
+	maxLine    = 16 << 10 // bytes of a header in which one is searched for
+)
 
 // strayed returns what in another header than those of the scheme could be a
 // signature.
@@ -88,16 +92,9 @@ func (x *explainer) strayed(name string) (all []spelled) {
 		}
 	}
 	for _, line := range x.request.Header[name] {
-		if len(line) > maxStrayed {
-			continue
-		}
-		for _, s := range x.spellings(line) {
-			if n := len(s.bytes); s.encoding == "" || n == 20 || n == 32 || n == 48 || n >= 64 {
-				all = append(all, s)
-			}
-		}
+		all = append(all, x.spellings(line)...)
 	}
-	return all
+	return all[:min(len(all), maxSpelled)]
 }
 
 // otherTemplates are what senders sign by mistake, or by another scheme.

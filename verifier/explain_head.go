@@ -8,6 +8,11 @@ import (
 	"strings"
 )
 
+const (
+	maxShown = 64 // bytes of a header's name
+	maxAlike = 4  // headers whose names look like a missing one
+)
+
 // renamed looks for a missing header under a name that only looks alike.
 func (x *explainer) renamed() {
 	refusal, ok := errors.AsType[*Refusal](x.Err)
@@ -21,7 +26,10 @@ func (x *explainer) renamed() {
 	want := bare(refusal.Where)
 	for _, name := range slices.Sorted(maps.Keys(x.request.Header)) {
 		if strings.HasSuffix(bare(name), want) && !strings.EqualFold(name, refusal.Where) {
-			x.find("header_name", "There is a header %s; its name has to be %s.", name, refusal.Where)
+			x.find("header_name", "There is a header %s; its name has to be %s.", cut(name, maxShown), refusal.Where)
+			if len(x.Findings) == maxAlike {
+				return
+			}
 		}
 	}
 }

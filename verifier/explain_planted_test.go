@@ -5,6 +5,7 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -204,5 +205,37 @@ func TestExplainPlanted(t *testing.T) {
 	}
 	if len(kinds) < 50 || len(schemes) < 12 {
 		t.Errorf("%d kinds of %d schemes", len(kinds), len(schemes))
+	}
+}
+
+// TestExplainIsBounded: whatever a stranger sends, little is tried and little is said.
+func TestExplainIsBounded(t *testing.T) {
+	for _, name := range []string{"svix", "github", "kick", "sendgrid", "square"} {
+		e := newExchange(t, name)
+		e.message.Body = bytes.Repeat([]byte(packed(explainBody)), 2000)[:128<<10]
+		e.sign(t)
+		e.body[0] ^= 1
+		signature := http.CanonicalHeaderKey(strings.TrimPrefix(string(e.scheme.Signature[0].From), "header:"))
+		good := e.header.Get(signature)
+		for i := range 2000 {
+			e.header.Set(fmt.Sprintf("X-%d-%s-%s", i, strings.Repeat("a", 100), signature), good)
+		}
+		missing := *e
+		missing.header = e.header.Clone()
+		missing.header.Del(signature)
+		many := *e
+		many.header = e.header.Clone()
+		many.header.Set(signature, strings.Repeat(good+",", 15000/len(good)))
+		e.header.Set(signature, strings.Repeat(good+" ", 5000))
+		for _, e := range []*exchange{e, &missing, &many} {
+			began := time.Now()
+			x := e.explain(t)
+			if took := time.Since(began); took > 20*time.Second {
+				t.Errorf("%s: it took %s", name, took)
+			}
+			if said := text(x); len(said) > 2000 {
+				t.Errorf("%s: %d bytes are said: %.200s", name, len(said), said)
+			}
+		}
 	}
 }

@@ -134,6 +134,7 @@ func (x *explainer) offer(family int) (o offer) {
 			o.signatures = append(o.signatures, x.spellings(line)...)
 		}
 	}
+	o.signatures = o.signatures[:min(len(o.signatures), maxSpelled)]
 	return o
 }
 
@@ -175,10 +176,24 @@ func (x *explainer) lines(s *source, family int) []string {
 	return nil
 }
 
+// maxSpelled bounds what is tried as a signature: a good one has a handful of readings.
+const maxSpelled = 32
+
 // spellings decodes whatever in a header value could be a signature.
 func (c *compiled) spellings(line string) (all []spelled) {
+	if len(line) > maxLine {
+		return nil
+	}
 	token := slices.ContainsFunc(c.Keys, func(form KeyForm) bool { return form.Algorithm == Token })
+	take := func(name string, b []byte, e Encoding) {
+		if n := len(b); n == 20 || n == 32 || n == 48 || n >= 64 { // those of MACs, and of pairs
+			all = append(all, spelled{name, b, e})
+		}
+	}
 	add := func(name, text string) {
+		if len(all) >= maxSpelled {
+			return
+		}
 		if token {
 			all = append(all, spelled{bytes: []byte(text)})
 		}
@@ -186,13 +201,13 @@ func (c *compiled) spellings(line string) (all []spelled) {
 			name = "" // which is nothing that a person would call a name
 		}
 		if b, err := hex.DecodeString(text); err == nil {
-			all = append(all, spelled{name, b, Hex})
+			take(name, b, Hex)
 		}
 		unpadded := strings.TrimRight(text, "=")
 		if b, err := base64.RawStdEncoding.DecodeString(unpadded); err == nil {
-			all = append(all, spelled{name, b, Base64})
+			take(name, b, Base64)
 		} else if b, err := base64.RawURLEncoding.DecodeString(unpadded); err == nil {
-			all = append(all, spelled{name, b, Base64URL})
+			take(name, b, Base64URL)
 		}
 	}
 	add("", trim(line))
