@@ -12,6 +12,7 @@ import (
 	"net/url"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hookgate/hookgate/gateway"
 )
@@ -28,9 +29,13 @@ type admin struct {
 
 // register adds the flags. Without offline there is no --store.
 func (a *admin) register(cmd *cobra.Command) {
-	flags := cmd.Flags()
+	a.registerPlace(cmd.Flags())
+	cmd.Flags().BoolVar(&a.json, "json", false, "Print JSON")
+}
+
+// registerPlace adds the flags that say where the gateway is.
+func (a *admin) registerPlace(flags *pflag.FlagSet) {
 	flags.StringVar(&a.address, "admin", "", "Address of the running gateway's admin API, as localhost:2019 or unix//run/admin.sock (default: Caddy's)")
-	flags.BoolVar(&a.json, "json", false, "Print JSON")
 	if a.offline {
 		flags.StringVar(&a.file, "store", "", "Read this store's file instead, while no gateway runs on it")
 	}

@@ -112,11 +112,17 @@ func (b *bed) close(t testing.TB) {
 // accept stores an event of the source travtus.
 func (b *bed) accept(t testing.TB, id, typ, body string) int64 {
 	t.Helper()
+	return b.acceptHead(t, id, typ, "POST /hooks/travtus?a=b HTTP/1.1\n:host: app.example.com\nContent-Type: application/json\n", body)
+}
+
+// acceptHead is accept for an event with such headers.
+func (b *bed) acceptHead(t testing.TB, id, typ, head, body string) int64 {
+	t.Helper()
 	key := &store.Key{}
 	copy(key.ID[:], fmt.Sprintf("%-16.16s", id))
 	v, err := b.store.Accept(t.Context(), &store.Arrival{
 		Source: "travtus", To: []store.Target{{Destination: "source/travtus"}}, ID: id, Type: typ, Scheme: "svix", Timestamp: b.now, Received: b.now, Key: key, Window: time.Hour,
-		Head: []byte("POST /hooks/travtus?a=b HTTP/1.1\n:host: app.example.com\nContent-Type: application/json\n"), Body: []byte(body),
+		Head: []byte(head), Body: []byte(body),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -64,7 +64,7 @@ func Attach(webhook *cobra.Command, host Host) {
 		}
 		return cmd.Help()
 	})
-	webhook.AddCommand(newSign(host), newVerify(host), newTargets(host), newDemo(),
+	webhook.AddCommand(newSign(host), newVerify(host), newSchemes(host), newTargets(host), newDemo(),
 		newSources(host), newEvents(host), newJobs(host), newPause(host), newResume(host), newStats(host), newBackup(host), newMigrate(host),
 		newApp(host), newEventType(host), newEndpoint(host), newSend(host), newToken(host))
 }

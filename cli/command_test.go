@@ -122,8 +122,8 @@ func TestTrouble(t *testing.T) {
 		{[]string{"veryfy"}, `unknown command "veryfy"`},
 		{[]string{"verify", "--nonsense"}, "unknown flag: --nonsense"},
 		{[]string{"sign", "--secret", "x"}, "unknown flag: --secret"},
-		{append(sign, "--scheme", "nope"), "unknown scheme \"nope\"; there are svix, standard, travelbase"},
-		{append(sign, "--scheme", "nope", "--config", "Caddyfile"), "shopify, custom"},
+		{append(sign, "--scheme", "nope"), "unknown scheme \"nope\"; there are svix, standard, clerk"},
+		{append(sign, "--scheme", "nope", "--config", "Caddyfile"), "getstream, custom"},
 		{append(sign, "--scheme", "custom", "--config", "Other"), "--config Other: no such file"},
 		{append(sign, "--scheme", "custom", "--config", "Caddyfile"), "signs the URL, and there is none"},
 		{append(sign, "a", "b"), "one body file at most, not 2"},
@@ -149,7 +149,7 @@ func TestTrouble(t *testing.T) {
 		{append(verify, "-H", "nothing"), "-H number 2: this is no header"},
 		{append(verify, "--headers", binary), ": line 1: this is no header"},
 		{append(verify, "--headers", "-", "--secret-stdin"), "standard input cannot be both the secret and the headers"},
-		{append(verify, "--request", binary), "give no other header or body"},
+		{append(verify, "--request", binary), "give no other header and no event"},
 		{[]string{"verify", "--secret-env", "SECRET"}, "there are no headers"},
 		{[]string{"verify", "--secret-env", "SECRET", "--request", binary}, ": line 1: this is no header"},
 		{[]string{"verify", "--secret-env", "SECRET", "--request", file(t, "r", "A: b\nContent-Length: x\n\n")}, "Content-Length is no number"},
@@ -227,7 +227,8 @@ func TestExamplesRun(t *testing.T) {
 	root := newProgram()
 	for name, want := range map[string][]string{
 		"sign":    {"Svix-Signature: v1,", "curl -sS -X POST http://127.0.0.1:8080/hooks", "X-Webhook-Id: evt_1", "--data-binary @event.json"},
-		"verify":  {"accepted\n  scheme     svix\n  id         msg_p5jXN8AQM9LWM0D4loKWxJek", "accepted\n  scheme     svix\n  id         msg_", "type       ping"},
+		"verify":  {"accepted\n  scheme     svix\n  id         msg_p5jXN8AQM9LWM0D4loKWxJek", "accepted\n  scheme     svix\n  id         msg_", "type       ping", "refused: invalid signature", "without the trailing newline"},
+		"schemes": {"SCHEME ", "scheme my_github {", "custom "},
 		"targets": {`{"method":"POST","url":"http://127.0.0.1:8080/hooks"`},
 	} {
 		cmd, _, err := root.Find([]string{"webhook", name})

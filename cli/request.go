@@ -29,6 +29,7 @@ var requestLine = regexp.MustCompile(`^([A-Z]+) (\S+) HTTP/[0-9.]+$`)
 // curl is removed and what it says about the connection and the response is
 // skipped. Errors name the line, not what is in it.
 func addHead(r *verifier.Request, text string) error {
+	lined := false
 	for n, line := range strings.Split(text, "\n") {
 		line = strings.TrimRight(line, " \t\r")
 		if rest, ok := strings.CutPrefix(line, ">"); ok {
@@ -39,14 +40,20 @@ func addHead(r *verifier.Request, text string) error {
 		}
 		if m := requestLine.FindStringSubmatch(line); m != nil {
 			target, err := url.ParseRequestURI(m[2])
-			if err != nil {
-				return fmt.Errorf("line %d: the request line has no usable target", n+1)
+			if err == nil && lined {
+				err = errSeveral
+			} else if err != nil {
+				err = errors.New("the request line has no usable target")
 			}
+			if err != nil {
+				return badLine(n+1, err)
+			}
+			lined = true
 			r.Method, r.RawQuery = m[1], target.RawQuery
 			continue
 		}
 		if err := addHeader(r, line); err != nil {
-			return fmt.Errorf("line %d: %w", n+1, err)
+			return badLine(n+1, err)
 		}
 	}
 	return nil
@@ -87,14 +94,22 @@ func parseRequest(data []byte) (*verifier.Request, []byte, error) {
 		}
 		return r, body, nil
 	}
-	if text := r.Header.Get("Content-Length"); text != "" {
-		n, err := strconv.ParseUint(text, 10, 63)
-		if err != nil {
-			return nil, nil, errors.New("Content-Length is no number")
-		}
-		if n < uint64(len(body)) {
-			body = body[:n]
-		}
+	body, err := shorten(r, body)
+	return r, body, err
+}
+
+// shorten returns no more of a body than Content-Length says: editors add a newline.
+func shorten(r *verifier.Request, body []byte) ([]byte, error) {
+	text := r.Header.Get("Content-Length")
+	if text == "" {
+		return body, nil
 	}
-	return r, body, nil
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return nil, errors.New("Content-Length is no number")
+	}
+	if n < uint64(len(body)) {
+		body = body[:n]
+	}
+	return body, nil
 }

@@ -39,18 +39,27 @@ func (s *setup) find() (verifier.Scheme, error) {
 	if scheme, ok := verifier.Preset(s.scheme); ok {
 		return scheme, nil
 	}
-	var custom []verifier.Scheme
-	if s.config != "" {
-		var err error
-		if custom, err = s.host.Schemes(s.config); err != nil {
-			return verifier.Scheme{}, fmt.Errorf("--config %s: %w", s.config, err)
-		}
+	custom, err := s.custom()
+	if err != nil {
+		return verifier.Scheme{}, err
 	}
 	i := slices.IndexFunc(custom, func(c verifier.Scheme) bool { return c.Name == s.scheme })
 	if i < 0 {
 		return verifier.Scheme{}, fmt.Errorf("unknown scheme %q; there are %s", s.scheme, strings.Join(schemeNames(custom), ", "))
 	}
 	return custom[i], nil
+}
+
+// custom returns the schemes that the Caddyfile of --config defines.
+func (s *setup) custom() ([]verifier.Scheme, error) {
+	if s.config == "" {
+		return nil, nil
+	}
+	custom, err := s.host.Schemes(s.config)
+	if err != nil {
+		return nil, fmt.Errorf("--config %s: %w", s.config, err)
+	}
+	return custom, nil
 }
 
 func schemeNames(custom []verifier.Scheme) []string {

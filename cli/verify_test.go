@@ -25,6 +25,14 @@ func TestVerifyReport(t *testing.T) {
 	t.Setenv("SPACED", " "+testSecret)
 	head := file(t, "head", exampleHead)
 	typed := run(t, `{"type":"ping"}`, "sign", "--secret-env", "SECRET", "--id", "msg_1", "--timestamp", "1614265330").stdout
+	const (
+		signed = "  signed     {id}.{timestamp}.{body}\n" +
+			"    id         msg_p5jXN8AQM9LWM0D4loKWxJek, from header:svix-id\n" +
+			"    timestamp  1614265330, from header:svix-timestamp\n"
+		signature  = "  signature  in header:svix-signature\n"
+		bodySigned = "    body       20 bytes, SHA-256 ae858931f67887e8150d6f96c9fe03062c1df36b4464c4ddc8e002c084d5d198\n"
+		jsonSigned = `,"signed":{"template":"{id}.{timestamp}.{body}","values":[{"variable":"id","from":"header:svix-id","value":"msg_p5jXN8AQM9LWM0D4loKWxJek"},{"variable":"timestamp","from":"header:svix-timestamp","value":"1614265330"}],"body_size":20,"body_sha256":"ae858931f67887e8150d6f96c9fe03062c1df36b4464c4ddc8e002c084d5d198","signatures":["header:svix-signature"]}}`
+	)
 	for name, test := range map[string]struct {
 		body, head     string
 		args           []string
@@ -54,25 +62,32 @@ func TestVerifyReport(t *testing.T) {
   scheme     svix
   timestamp  2021-02-25T15:02:10Z (-603 s from the clock)
   secret     1 of 1, $SECRET
+  then       accepted, had it come at the time it names
   - The timestamp in svix-timestamp is 603 s behind the clock, 300 s are tolerated. The signature itself is right.
-`, jsonText: `{"accepted":false,"scheme":"svix","reason":"stale_timestamp","message":"stale timestamp svix-timestamp (-603 s)","timestamp":"2021-02-25T15:02:10Z","skew":-603,"matched":"1 of 1, $SECRET","findings":[{"code":"skew","text":"The timestamp in svix-timestamp is 603 s behind the clock, 300 s are tolerated. The signature itself is right."}]}`},
+` + signed + bodySigned + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"stale_timestamp","message":"stale timestamp svix-timestamp (-603 s)","timestamp":"2021-02-25T15:02:10Z","skew":-603,"matched":"1 of 1, $SECRET","accepted_then":true,"findings":[{"code":"skew","text":"The timestamp in svix-timestamp is 603 s behind the clock, 300 s are tolerated. The signature itself is right."}]` + jsonSigned},
 		"future": {args: []string{"--at", "1614265327", "--tolerance", "1m 2s"}, status: 1, text: `refused: future timestamp svix-timestamp (+3 s)
   scheme     svix
   timestamp  2021-02-25T15:02:10Z (+3 s from the clock)
   secret     1 of 1, $SECRET
+  then       accepted, had it come at the time it names
   - The timestamp in svix-timestamp is 3 s ahead of the clock, 2 s are tolerated. The signature itself is right.
-`, jsonText: `{"accepted":false,"scheme":"svix","reason":"future_timestamp","message":"future timestamp svix-timestamp (+3 s)","timestamp":"2021-02-25T15:02:10Z","skew":3,"matched":"1 of 1, $SECRET","findings":[{"code":"skew","text":"The timestamp in svix-timestamp is 3 s ahead of the clock, 2 s are tolerated. The signature itself is right."}]}`},
+` + signed + bodySigned + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"future_timestamp","message":"future timestamp svix-timestamp (+3 s)","timestamp":"2021-02-25T15:02:10Z","skew":3,"matched":"1 of 1, $SECRET","accepted_then":true,"findings":[{"code":"skew","text":"The timestamp in svix-timestamp is 3 s ahead of the clock, 2 s are tolerated. The signature itself is right."}]` + jsonSigned},
 		"invalid": {body: exampleBody + "\n", args: []string{"--at", exampleAt}, status: 1, text: `refused: invalid signature: no secret verifies it
   scheme     svix
   - The signature matches without the trailing newline.
-`, jsonText: `{"accepted":false,"scheme":"svix","reason":"invalid_signature","message":"invalid signature: no secret verifies it","findings":[{"code":"newline_removed","text":"The signature matches without the trailing newline."}]}`},
+` + signed + "    body       21 bytes, SHA-256 46db60198dee0049b887e5d6afe5d104f1e6bd61b570934a4e2f2dfc8b3b22a5\n" + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"invalid_signature","message":"invalid signature: no secret verifies it","findings":[{"code":"newline_removed","text":"The signature matches without the trailing newline."}]` + strings.NewReplacer("20", "21", "ae858931f67887e8150d6f96c9fe03062c1df36b4464c4ddc8e002c084d5d198", "46db60198dee0049b887e5d6afe5d104f1e6bd61b570934a4e2f2dfc8b3b22a5").Replace(jsonSigned)},
 		"missing": {head: file(t, "none", "Host: x\n"), args: []string{"--at", exampleAt}, status: 1, text: `refused: missing header svix-signature
   scheme     svix
-`, jsonText: `{"accepted":false,"scheme":"svix","reason":"missing_header","message":"missing header svix-signature"}`},
+  - There is no svix-signature: without it the signature cannot be checked. A proxy may have dropped it, or the request is of another sender.
+  signed     {id}.{timestamp}.{body}
+    id         (missing), from header:svix-id
+    timestamp  (missing), from header:svix-timestamp
+` + bodySigned + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"missing_header","message":"missing header svix-signature","findings":[{"code":"header_missing","text":"There is no svix-signature: without it the signature cannot be checked. A proxy may have dropped it, or the request is of another sender."}]` +
+			strings.NewReplacer("msg_p5jXN8AQM9LWM0D4loKWxJek", "", "1614265330", "").Replace(jsonSigned)},
 		"no verdict": {args: []string{"--at", exampleAt, "--secret-env", "SPACED"}, status: 2, text: `no verdict
   scheme     svix
   - The signature matches with the white space around secret 1 trimmed.
-`, jsonText: `{"accepted":false,"scheme":"svix","reason":"unusable_secret","message":"scheme svix: secret 1: the secret begins or ends with white space; remove it","findings":[{"code":"secret_space","text":"The signature matches with the white space around secret 1 trimmed."}]}`},
+` + signed + bodySigned + signature, jsonText: `{"accepted":false,"scheme":"svix","reason":"unusable_secret","message":"scheme svix: secret 1: the secret begins or ends with white space; remove it","findings":[{"code":"secret_space","text":"The signature matches with the white space around secret 1 trimmed."}]` + jsonSigned},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if test.body == "" {

@@ -44,6 +44,7 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	}
 	v, envelope, err := s.open(verifiers, request, loop, o)
 	if err != nil {
+		defer s.diagnose(v, r, nil, o)
 		return s.refuse(w, r, o, err)
 	}
 	held := reservation{budget: s.process.Bodies}
@@ -63,6 +64,7 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	}
 	if err != nil {
 		held.release()
+		defer s.diagnose(v, r, a.body, o)
 		return s.refuse(w, r, o, err)
 	}
 	a.scheme = v.Scheme()
@@ -183,7 +185,7 @@ func (s *Source) refuse(w http.ResponseWriter, r *http.Request, o *Outcome, err 
 	refusal := refusalOf(err)
 	o.Result, o.Err = refusal.Type, err
 	s.Observer.Annotate(r, o)
-	s.state.refusals.log(s.Logger, s.process.Now(), o, r.RemoteAddr)
+	o.logged = s.state.refusals.log(s.Logger, s.process.Now(), o, r.RemoteAddr)
 	if refusal == methodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}

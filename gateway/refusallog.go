@@ -26,8 +26,8 @@ type refusalCount struct {
 	suppressed int
 }
 
-// log writes the line, or counts it towards the summary.
-func (l *refusalLog) log(logger *slog.Logger, now time.Time, o *Outcome, remote string) {
+// log writes the line, or counts it towards the summary, and reports which.
+func (l *refusalLog) log(logger *slog.Logger, now time.Time, o *Outcome, remote string) (written bool) {
 	l.mu.Lock()
 	if l.reasons == nil {
 		l.reasons = make(map[string]*refusalCount)
@@ -52,6 +52,7 @@ func (l *refusalLog) log(logger *slog.Logger, now time.Time, o *Outcome, remote 
 			slog.String("source", o.Source), slog.String("scheme", o.Scheme), slog.String("event_id", o.ID),
 			slog.String("reason", o.Result), slog.String("cause", o.Err.Error()), slog.String("remote", remote))
 	}
+	return write
 }
 
 // flush writes the summaries that are due, for sources that went quiet.

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +23,9 @@ type Process struct {
 
 	instance string
 	clock    clockWatch
+
+	diagnosing atomic.Bool // see [Source.diagnose]
+	diagnoses  sync.WaitGroup
 }
 
 // NewProcess returns a process with a new random name, by which it knows its own

@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +22,8 @@ type Explanation struct {
 	// zero as far as the request did not get there.
 	Verified Verified
 	Event    Event
+	// Signed says what the signature was checked over.
+	Signed Signed
 	// Findings are the causes, the likeliest first. An accepted request has one
 	// too if something in it is odd.
 	Findings []Finding
@@ -70,6 +71,28 @@ func Explain(s Scheme, secrets []string, o Options, r *Request, body []byte, now
 	return x.Explanation, unusable
 }
 
+// Explain is [Explain] for requests that a verifier in use has refused.
+func (v *Verifier) Explain(r *Request, body []byte, now time.Time) Explanation {
+	x, err := Explain(v.scheme.Scheme, v.secrets, v.options, r, body, now)
+	if err != nil {
+		panic("verifier: what New has taken does not compile again: " + err.Error())
+	}
+	return x
+}
+
+// ExplainHead returns what the headers alone tell of a request that [Verifier.Parse]
+// refuses. It tries no signature and costs little.
+func (v *Verifier) ExplainHead(r *Request, now time.Time) []Finding {
+	x := explainer{compiled: v.scheme, options: v.options, request: r, now: now, past: v.scheme.past, future: v.scheme.future}
+	_, x.Err = v.Parse(r)
+	x.renamed()
+	x.Findings = append(x.Findings, x.otherHeaders(nil)...)
+	x.shape()
+	x.skew()
+	x.missing()
+	return x.Findings
+}
+
 // explainer is one run of Explain.
 type explainer struct {
 	*compiled
@@ -79,6 +102,9 @@ type explainer struct {
 	request *Request
 	body    []byte
 	now     time.Time
+	past    time.Duration
+	future  time.Duration
+	right   bool // a signature is right, without a change to secret, content or body
 }
 
 func (x *explainer) find(code, format string, args ...any) {
@@ -86,20 +112,25 @@ func (x *explainer) find(code, format string, args ...any) {
 }
 
 func (x *explainer) explain() {
+	x.Signed = x.evidence()
 	if x.Authentic {
 		x.skew()
 		x.unsignedID()
 		return
 	}
-	x.headerNames()
-	found := x.bodyDigest() || x.signatures()
+	x.renamed()
+	others := x.otherSchemes()
+	found := x.bodyDigest() || x.signatures(len(others) > 0)
 	x.skew()
-	found = x.otherSchemes() || found
+	others = append(others, x.otherHeaders(others)...)
+	x.Findings = append(x.Findings, others...)
 	x.unsignedID()
-	if !found && errors.Is(x.Err, ErrInvalidSignature) {
-		if len(x.body) == 0 {
-			x.find("body_empty", "The body is empty: something else may have read it before.")
-		}
+	x.missing()
+	switch {
+	case x.right && len(x.Findings) == 0:
+		x.find("form", "The signature is right for this secret and this body; only the form of the headers is wrong.")
+	case !found && len(others) == 0 && errors.Is(x.Err, ErrInvalidSignature):
+		x.hints()
 		x.find("unexplained", "No common mistake explains it: most likely the secret is another one, or headers and body are not what was sent.")
 	}
 }
@@ -118,23 +149,6 @@ func (x *explainer) bodyDigest() bool {
 	return true
 }
 
-// headerNames looks for a missing header under a name that only looks alike.
-func (x *explainer) headerNames() {
-	var refusal *Refusal
-	if !errors.As(x.Err, &refusal) || !errors.Is(refusal.Reason, ErrMissingHeader) {
-		return
-	}
-	bare := func(name string) string {
-		name = strings.NewReplacer("-", "", "_", "", ".", "").Replace(strings.ToLower(name))
-		return strings.TrimPrefix(name, "http")
-	}
-	for _, name := range slices.Sorted(maps.Keys(x.request.Header)) {
-		if bare(name) == bare(refusal.Where) && !strings.EqualFold(name, refusal.Where) {
-			x.find("header_name", "There is a header %s; its name has to be %s.", name, refusal.Where)
-		}
-	}
-}
-
 // skew says how far the timestamp is off, proven or not, and if it is of another
 // format.
 func (x *explainer) skew() {
@@ -150,8 +164,12 @@ func (x *explainer) skew() {
 	if !ok {
 		return
 	}
+	held := ""
+	if x.Authentic || x.right {
+		held = " The signature itself is right."
+	}
 	if format != x.Timestamp.Format {
-		x.find("timestamp_format", "The timestamp in %s is %s, this scheme has it %s.", x.time.name, format.describe(), x.Timestamp.Format.describe())
+		x.find("timestamp_format", "The timestamp in %s is %s, this scheme has it %s.%s", x.time.name, format.describe(), x.Timestamp.Format.describe(), held)
 	}
 	skew := at.Sub(x.now)
 	distance, tolerated := "behind", x.past
@@ -161,36 +179,7 @@ func (x *explainer) skew() {
 	if skew.Abs() <= tolerated {
 		return
 	}
-	held := ""
-	if x.Authentic {
-		held = " The signature itself is right."
-	}
 	x.find("skew", "The timestamp in %s is %.0f s %s the clock, %.0f s are tolerated.%s", x.time.name, skew.Abs().Seconds(), distance, tolerated.Seconds(), held)
-}
-
-// otherSchemes reports whether the request is a webhook of another preset.
-func (x *explainer) otherSchemes() (found bool) {
-	own := (&Verifier{scheme: x.compiled}).Present(x.request)
-	told := map[string]bool{} // one of the schemes that share a header says enough
-	for _, s := range presets {
-		where := strings.ToLower(string(s.Signature[0].From))
-		if s.Name == x.Name || told[where] {
-			continue
-		}
-		if other, err := New(s, x.secrets, Options{}); err == nil {
-			_, err = other.Verify(x.request, x.body, x.now)
-			if err == nil || errors.Is(err, ErrStaleTimestamp) || errors.Is(err, ErrFutureTimestamp) {
-				x.find("other_scheme", "The signature matches by scheme %s.", s.Name)
-				found, told[where] = true, true
-				continue
-			}
-		}
-		if c, err := compile(s, false); err == nil && !own && (&Verifier{scheme: c}).Present(x.request) {
-			x.find("other_headers", "There is no signature of scheme %s, but one of scheme %s in %s.", x.Name, s.Name, c.locations[0].from.name)
-			told[where] = true
-		}
-	}
-	return found
 }
 
 // unsignedID compares an id that is not signed with the one in the body.

@@ -2,7 +2,11 @@ package verifier
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"net/url"
 	"strings"
 	"unicode/utf8"
 
@@ -39,6 +43,29 @@ var writings = append([]writing{
 	}),
 	edit("bom_added", "with a byte order mark before the body", func(body []byte) []byte {
 		return append([]byte(byteOrderMark), bytes.TrimPrefix(body, []byte(byteOrderMark))...)
+	}),
+	edit("space_trimmed", "without the white space around the body", bytes.TrimSpace),
+	edit("charset", "with the body in ISO 8859-1, where it came in UTF-8: it was converted", toLatin1),
+	edit("charset", "with the body in UTF-8, where it came in ISO 8859-1: it was converted", fromLatin1),
+	edit("body_packed", "with the body unpacked: it was compressed after it was signed", unpack),
+	edit("form", "with the text of the form's only value: the body was wrapped into a form", formValue),
+	edit("form", "with the body as the value payload of a form: the form was decoded on its way", func(body []byte) []byte {
+		return append([]byte("payload="), url.QueryEscape(string(body))...)
+	}),
+	edit("form", "with the form escaped anew: it was decoded and encoded on its way", func(body []byte) []byte { return escapeForm(body, "+") }),
+	edit("form", "with the form escaped anew, spaces as %20: it was decoded and encoded on its way", func(body []byte) []byte { return escapeForm(body, "%20") }),
+	edit("quoted", "with the text that the body, a JSON string, holds: it was encoded twice", unquote),
+	edit("digest_signed", "over the SHA-256 of the body in hexadecimal, rather than the body", func(body []byte) []byte {
+		sum := sha256.Sum256(body)
+		return hex.AppendEncode(nil, sum[:])
+	}),
+	edit("digest_signed", "over the SHA-256 of the body, rather than the body", func(body []byte) []byte {
+		sum := sha256.Sum256(body)
+		return sum[:]
+	}),
+	edit("digest_signed", "over the SHA-256 of the body in base64, rather than the body", func(body []byte) []byte {
+		sum := sha256.Sum256(body)
+		return base64.StdEncoding.AppendEncode(nil, sum[:])
 	}),
 	edit("body_dropped", "with an empty body: the sender signed none", func([]byte) []byte { return nil }),
 }, jsonWritings()...)

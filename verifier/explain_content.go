@@ -2,6 +2,8 @@ package verifier
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,8 +17,9 @@ type content struct {
 }
 
 // contents returns the request's own content, then what a sender may have signed
-// in its place.
-func (x *explainer) contents() []content {
+// in its place. elsewhere is false if signatures in headers that are no business of the
+// scheme are explained already.
+func (x *explainer) contents(elsewhere bool) []content {
 	family := x.family()
 	own := content{offer: x.offer(family), template: x.template}
 	all := []content{own}
@@ -44,17 +47,58 @@ func (x *explainer) contents() []content {
 				func(c *content) { c.offer.values[varTimestamp] = text })
 		}
 	}
+	for _, v := range []variable{varID, varTimestamp} {
+		if first, _, ok := strings.Cut(own.offer.values[v], ","); ok && first != "" {
+			change("header_joined", "with the first of the values that one header holds, joined by commas: a proxy has made one header of two",
+				func(c *content) { c.offer.values[v] = trim(first) })
+		}
+	}
+	if elsewhere {
+		strayed := 0
+		for _, name := range slices.Sorted(maps.Keys(x.request.Header)) {
+			if signatures := x.strayed(name); len(signatures) > 0 && strayed < maxStrayed {
+				strayed++
+				change("signature_header", "in the header "+cut(name, maxShown)+"; this scheme has it in "+x.locations[0].from.name,
+					func(c *content) { c.offer.signatures = signatures })
+			}
+		}
+	}
+	for _, other := range x.urls() {
+		change("url", "if public_url is written "+other.how, func(c *content) { c.offer.values[varURL] = other.value })
+	}
+	for _, other := range x.queries() {
+		change("query", "with the query "+other.how+": it was changed on its way", func(c *content) { c.offer.values[varQuery] = other.value })
+	}
 	for _, s := range otherTemplates {
 		t, err := compileTemplate(s)
-		if err == nil && s != x.Signed {
-			change("signed_content", fmt.Sprintf("over %s; this scheme signs %s", s, x.Signed), func(c *content) { c.template = t })
+		if err == nil && s != x.Scheme.Signed {
+			change("signed_content", fmt.Sprintf("over %s; this scheme signs %s", s, x.Scheme.Signed), func(c *content) { c.template = t })
 		}
 	}
 	return all
 }
 
+const (
+	maxStrayed = 8        // headers that are searched for a signature
+	maxLine    = 16 << 10 // bytes of a header in which one is searched for
+)
+
+// strayed returns what in another header than those of the scheme could be a
+// signature.
+func (x *explainer) strayed(name string) (all []spelled) {
+	for i := range x.locations {
+		if slices.Contains(x.locations[i].from.keys, name) {
+			return nil
+		}
+	}
+	for _, line := range x.request.Header[name] {
+		all = append(all, x.spellings(line)...)
+	}
+	return all[:min(len(all), maxSpelled)]
+}
+
 // otherTemplates are what senders sign by mistake, or by another scheme.
-var otherTemplates = []string{"{body}", "{timestamp}.{body}", "{id}.{timestamp}.{body}", "{timestamp}{body}", "{body}{timestamp}"}
+var otherTemplates = []string{"{body}", "{timestamp}.{body}", "{id}.{timestamp}.{body}", "{timestamp}:{body}", "{timestamp}{body}", "{body}{timestamp}"}
 
 // otherTime searches the seconds around the one in the headers for the one that
 // was signed, as far as a bounded number of MACs goes.

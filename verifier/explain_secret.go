@@ -2,7 +2,6 @@ package verifier
 
 import (
 	"crypto/hmac"
-	"fmt"
 	"hash"
 	"slices"
 	"strings"
@@ -25,15 +24,11 @@ func (x *explainer) readings() []reading {
 	var own []reading
 	other := make([]reading, 0, 8*len(x.secrets))
 	for i, secret := range x.secrets {
-		which := "the secret"
-		if len(x.secrets) > 1 {
-			which = fmt.Sprintf("secret %d", i+1)
-		}
 		known := x.read(nil, secret, i, Finding{})
 		own = append(own, known...)
-		other = append(other, x.otherReadings(known, secret, i, which)...)
+		other = append(other, x.otherReadings(known, secret, i, which(i, len(x.secrets)))...)
 	}
-	return append(own, other...)
+	return append(append(own, other...), otherAlgorithms(own)...)
 }
 
 // otherReadings are what a person or a library may have made of a secret.
@@ -59,11 +54,14 @@ func (x *explainer) otherReadings(known []reading, secret string, index int, whi
 	add([]byte(bare), "as_text", "taken as raw text")
 	add([]byte(bare+"\n"), "newline", "and a newline after it: the sender may not trim what it reads from a file")
 	texts := []string{bare}
-	for _, prefix := range []string{"whsec_", "base64-"} {
+	for _, prefix := range []string{"v1,whsec_", "whsec_", "base64-"} {
 		if rest, ok := strings.CutPrefix(bare, prefix); ok {
 			add([]byte(rest), "as_text", "taken as raw text without "+prefix)
 			texts = append(texts, rest)
 		}
+	}
+	if !strings.HasPrefix(bare, "whsec_") {
+		add([]byte("whsec_"+bare), "prefix", "and whsec_ before it, which is part of the key there")
 	}
 	for _, text := range texts {
 		for _, encoding := range []Encoding{Hex, Base64, Base64URL} {
@@ -73,6 +71,25 @@ func (x *explainer) otherReadings(known []reading, secret string, index int, whi
 		}
 	}
 	return all[len(known):]
+}
+
+// otherAlgorithms are the keys of the scheme, used for other MACs than its own.
+func otherAlgorithms(own []reading) (all []reading) {
+	for _, k := range own {
+		if k.form.Algorithm.pair() || k.form.Algorithm == Token {
+			continue
+		}
+		of := k.form.Algorithm
+		for _, a := range []Algorithm{HMACSHA1, HMACSHA256, HMACSHA384, HMACSHA512} {
+			if a == of {
+				continue
+			}
+			f := Finding{"algorithm", "The signature matches by " + string(a) + "; this scheme has " + string(of) + "."}
+			k.form.Algorithm = a
+			all = append(all, newReading(f, k.rawKey))
+		}
+	}
+	return all
 }
 
 // read appends the scheme's own readings of a text.

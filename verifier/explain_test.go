@@ -28,6 +28,7 @@ type exchange struct {
 	signScheme verifier.Scheme
 	signSecret string
 	message    verifier.Message
+	url        string // the sender's, if it is another than the receiver's
 	// The receiver's side, set once the sender has signed.
 	scheme  verifier.Scheme
 	secrets []string
@@ -63,6 +64,9 @@ func (e *exchange) sign(t testing.TB) {
 		t.Fatal(err)
 	}
 	e.message.URL = samples.Address(e.signScheme, e.message.Body)
+	if e.url != "" {
+		e.message.URL = e.url
+	}
 	if e.header, err = signer.Sign(e.message); err != nil {
 		t.Fatal(err)
 	}
@@ -206,7 +210,7 @@ func explainCases() []explainCase {
 		}},
 		{codes: "timestamp_spelling", scheme: "travelbase", want: "written as 2026-02-20T16:25:51.000Z", receiver: header("X-Webhook-Timestamp", "2026-02-20T16:25:51+00:00")},
 		{codes: "timestamp_spelling timestamp_format", want: "written as 1771604751", receiver: header("Svix-Timestamp", "1771604751000")},
-		{codes: "form timestamp_format", want: "is in milliseconds, this scheme has it in seconds", sender: func(e *exchange) {
+		{codes: "timestamp_format", want: "is in milliseconds, this scheme has it in seconds", sender: func(e *exchange) {
 			at := *e.signScheme.Timestamp
 			at.Format = verifier.UnixMilli
 			e.signScheme.Timestamp = &at
@@ -227,15 +231,15 @@ func explainCases() []explainCase {
 		{codes: "signature_encoding", want: "spelled as base64url", sender: func(e *exchange) {
 			e.signScheme.Encodings = []verifier.Encoding{verifier.Base64URL}
 		}},
-		{codes: "form", scheme: "github", want: "only the form of the headers", receiver: func(e *exchange) {
+		{codes: "signature_prefix", scheme: "github", want: "has nothing before it; this scheme has sha256=", receiver: func(e *exchange) {
 			e.header.Set("X-Hub-Signature-256", strings.TrimPrefix(e.header.Get("X-Hub-Signature-256"), "sha256="))
 		}},
-		{codes: "form", scheme: "travelbase", want: "only the form of the headers", receiver: func(e *exchange) {
+		{codes: "signature_prefix", scheme: "travelbase", want: "has sha256= before it; this scheme has nothing", receiver: func(e *exchange) {
 			e.header.Set("X-Webhook-Signature", "sha256="+e.header.Get("X-Webhook-Signature"))
 		}},
-		{codes: "form", want: "only the form of the headers", receiver: func(e *exchange) { e.header.Add("Svix-Id", e.header.Get("Svix-Id")) }},
+		{codes: "header_twice", want: "There are 2 svix-id", receiver: func(e *exchange) { e.header.Add("Svix-Id", e.header.Get("Svix-Id")) }},
 
-		{codes: "header_name", want: "There is a header Http_svix_signature; its name has to be", receiver: func(e *exchange) {
+		{codes: "signature_header", want: "in the header Http_svix_signature; this scheme has it in svix-signature", receiver: func(e *exchange) {
 			e.header["Http_svix_signature"] = e.header["Svix-Signature"]
 			e.header.Del("Svix-Signature")
 		}},
@@ -262,8 +266,8 @@ func explainCases() []explainCase {
 		{codes: "unexplained", want: "No common mistake explains it", sender: func(e *exchange) {
 			e.signScheme, e.signSecret = presetNamed("standard"), "whsec_"+strings.Repeat("B", 32) // whose headers svix reads, too
 		}},
-		{codes: "", want: "", receiver: func(e *exchange) { e.header.Del("Svix-Id") }},
-		{codes: "", want: "", receiver: header("Svix-Signature", "")},
+		{codes: "header_missing", want: "There is no svix-id: without it", receiver: func(e *exchange) { e.header.Del("Svix-Id") }},
+		{codes: "header_missing", want: "svix-signature is empty; the sender may have no secret", receiver: header("Svix-Signature", "")},
 
 		// What takes too many MACs is not found.
 		{codes: "newline_removed", want: "newline", sender: sent(explainLarge), receiver: arrives(explainLarge + "\n")},

@@ -17,32 +17,63 @@ const maxTwoChanges = 128 << 10
 // signatures searches for the fewest changes to secret, signed content and body
 // under which a signature of the request is right, and reports whether there are
 // any.
-func (x *explainer) signatures() bool {
-	readings, contents := x.readings(), x.contents()
+//
+// matched says that the request is a good one of another scheme.
+func (x *explainer) signatures(matched bool) bool {
+	readings, contents := x.readings(), x.contents(!matched)
 	most := 2
 	if len(x.body) > maxTwoChanges {
 		most = 1
 	}
 	for changes := range most + 1 {
-		found, encoding, ok := search(readings, contents, x.body, changes)
+		found, right, ok := search(readings, contents, x.body, changes)
 		if !ok {
 			continue
 		}
+		if moved(found) {
+			x.Findings = nil // what was renamed is said better so
+		}
 		x.Findings = append(x.Findings, found...)
-		switch allowed := x.Encodings; {
-		case encoding != "" && !slices.Contains(allowed, encoding):
-			x.find("signature_encoding", "The signature is right, but spelled as %s; this scheme has %s.", encoding, joinEncodings(allowed))
-		case changes == 0 && x.Err != nil:
-			x.find("form", "The signature is right for this secret and this body; only the form of the headers is wrong.")
+		x.right = changes == 0 && x.Err != nil
+		x.spelling(right, found)
+		if x.right {
+			x.shape()
 		}
 		return true
 	}
 	return x.otherTime(readings, contents[0])
 }
 
+// moved reports whether a signature was found in a header that is not the scheme's.
+func moved(found []Finding) bool {
+	return slices.ContainsFunc(found, func(f Finding) bool { return f.Code == "signature_header" })
+}
+
+// spelling says what is wrong with how a right signature is written.
+func (x *explainer) spelling(s spelled, found []Finding) {
+	l := &x.locations[0]
+	name, quoted := "without a name", "nothing"
+	if s.name != "" {
+		name, quoted = "named "+strings.TrimSuffix(s.name, l.Pair), s.name
+	}
+	want := l.Prefix
+	if want == "" {
+		want = "nothing"
+	}
+	switch {
+	case s.encoding != "" && !slices.Contains(x.Encodings, s.encoding):
+		x.find("signature_encoding", "The signature is right, but spelled as %s; this scheme has %s.", s.encoding, joinEncodings(x.Encodings))
+	case s.encoding == "" || moved(found):
+	case l.Pair != "" && !slices.Contains(x.items, strings.TrimSuffix(s.name, l.Pair)):
+		x.find("signature_version", "The signature is right, but %s; this scheme has %s.", name, strings.Join(x.items, " or "))
+	case l.Pair == "" && s.name != l.Prefix:
+		x.find("signature_prefix", "The signature is right, but has %s before it; this scheme has %s.", quoted, want)
+	}
+}
+
 // search tries every way to make exactly that number of changes, and returns the
-// findings of the first under which a signature matches.
-func search(readings []reading, contents []content, body []byte, changes int) ([]Finding, Encoding, bool) {
+// findings of the first under which a signature matches, with that signature.
+func search(readings []reading, contents []content, body []byte, changes int) ([]Finding, spelled, bool) {
 	for _, w := range writings {
 		if w.changes() > changes {
 			continue
@@ -57,13 +88,13 @@ func search(readings []reading, contents []content, body []byte, changes int) ([
 				if w.changes()+c.changes()+k.changes() != changes {
 					continue
 				}
-				if encoding, ok := c.signedBy(k, signed); ok {
-					return slices.DeleteFunc([]Finding{k.Finding, c.Finding, w.Finding}, func(f Finding) bool { return f.changes() == 0 }), encoding, true
+				if right, ok := c.signedBy(k, signed); ok {
+					return slices.DeleteFunc([]Finding{k.Finding, c.Finding, w.Finding}, func(f Finding) bool { return f.changes() == 0 }), right, true
 				}
 			}
 		}
 	}
-	return nil, "", false
+	return nil, spelled{}, false
 }
 
 // changes counts a finding as a change, and none as none.
@@ -82,6 +113,7 @@ type offer struct {
 
 // spelled is what may be a signature, decoded.
 type spelled struct {
+	name     string // what stands before it, as "v1=" or "v1,"
 	bytes    []byte
 	encoding Encoding // empty for a token
 }
@@ -102,6 +134,7 @@ func (x *explainer) offer(family int) (o offer) {
 			o.signatures = append(o.signatures, x.spellings(line)...)
 		}
 	}
+	o.signatures = o.signatures[:min(len(o.signatures), maxSpelled)]
 	return o
 }
 
@@ -143,36 +176,63 @@ func (x *explainer) lines(s *source, family int) []string {
 	return nil
 }
 
+// maxSpelled bounds what is tried as a signature: a good one has a handful of readings.
+const maxSpelled = 32
+
 // spellings decodes whatever in a header value could be a signature.
 func (c *compiled) spellings(line string) (all []spelled) {
-	texts := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t,;\"'", r) })
-	for _, text := range texts {
-		for _, separator := range []string{"=", ":"} {
-			if _, rest, ok := strings.Cut(text, separator); ok && rest != "" {
-				texts = append(texts, rest)
-			}
+	if len(line) > maxLine {
+		return nil
+	}
+	token := slices.ContainsFunc(c.Keys, func(form KeyForm) bool { return form.Algorithm == Token })
+	take := func(name string, b []byte, e Encoding) {
+		if n := len(b); n == 20 || n == 32 || n == 48 || n >= 64 { // those of MACs, and of pairs
+			all = append(all, spelled{name, b, e})
 		}
 	}
-	for _, text := range append([]string{trim(line)}, texts...) {
-		if slices.ContainsFunc(c.Keys, func(form KeyForm) bool { return form.Algorithm == Token }) {
+	add := func(name, text string) {
+		if len(all) >= maxSpelled {
+			return
+		}
+		if token {
 			all = append(all, spelled{bytes: []byte(text)})
 		}
+		if len(name) > 16 || strings.ContainsFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			name = "" // which is nothing that a person would call a name
+		}
 		if b, err := hex.DecodeString(text); err == nil {
-			all = append(all, spelled{b, Hex})
+			take(name, b, Hex)
 		}
 		unpadded := strings.TrimRight(text, "=")
 		if b, err := base64.RawStdEncoding.DecodeString(unpadded); err == nil {
-			all = append(all, spelled{b, Base64})
+			take(name, b, Base64)
 		} else if b, err := base64.RawURLEncoding.DecodeString(unpadded); err == nil {
-			all = append(all, spelled{b, Base64URL})
+			take(name, b, Base64URL)
+		}
+	}
+	add("", trim(line))
+	for _, field := range strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(" \t;\"'", r) }) {
+		before := ""
+		for piece := range strings.SplitSeq(field, ",") {
+			add(before, piece)
+			for _, separator := range []string{"=", ":"} {
+				if name, rest, ok := strings.Cut(piece, separator); ok && strings.Trim(rest, "=") != "" {
+					add(name+separator, rest)
+				}
+			}
+			before = piece + ","
 		}
 	}
 	return all
 }
 
 // signedBy reports whether one of the signatures is the key's over this content
-// and body, and how it is spelled.
-func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
+// and body, and which.
+func (c *content) signedBy(k *reading, body []byte) (spelled, bool) {
+	size := k.form.Algorithm.size()
+	if size > 0 && !k.form.Algorithm.pair() && !slices.ContainsFunc(c.offer.signatures, func(s spelled) bool { return len(s.bytes) == size }) {
+		return spelled{}, false // which spares most of the hashing
+	}
 	if !c.template.has(varBody) {
 		body = nil
 	}
@@ -202,10 +262,10 @@ func (c *content) signedBy(k *reading, body []byte) (Encoding, bool) {
 	}
 	for _, s := range c.offer.signatures {
 		if right(s) {
-			return s.encoding, true
+			return s, true
 		}
 	}
-	return "", false
+	return spelled{}, false
 }
 
 func joinEncodings(all []Encoding) string {

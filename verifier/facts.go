@@ -86,3 +86,9 @@ func Check(s Scheme) error {
 	_, err := compile(s, true)
 	return err
 }
+
+// CheckStrong is Check for those that do without [Options.AllowWeak].
+func CheckStrong(s Scheme) error {
+	_, err := compile(s, false)
+	return err
+}

@@ -59,7 +59,8 @@ func (ring *keyring) giveBack(w *workspace) {
 
 // match returns the index of the secret that a candidate is signed with, -1 if
 // there is none. All candidates meet all keys and nothing stops early, so that
-// the time does not tell which of them matched, or how nearly.
+// the time does not tell which of them matched, or how nearly. Only further readings
+// of a secret that has matched are spared: how a scheme reads a secret is no secret.
 func (ring *keyring) match(candidates []candidate, c *compiled, v *values, body []byte) int {
 	w := ring.borrow()
 	w.pre, w.post = c.pre.append(w.pre[:0], v), c.post.append(w.post[:0], v)
@@ -68,7 +69,8 @@ func (ring *keyring) match(candidates []candidate, c *compiled, v *values, body 
 	}
 	secret := -1
 	for i := range ring.keys {
-		if k := &ring.keys[i]; w.matches(i, k, candidates, c.Encodings, body) == 1 && secret < 0 {
+		k := &ring.keys[i]
+		if k.secret != secret && w.matches(i, k, candidates, c.Encodings, body) == 1 && secret < 0 {
 			secret = k.secret
 		}
 	}

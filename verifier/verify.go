@@ -28,6 +28,8 @@ type Verifier struct {
 	scheme    *compiled
 	ring      *keyring
 	publicURL string
+	secrets   []string // for [Verifier.Explain]
+	options   Options
 }
 
 // New compiles a scheme with its secrets, at most 8, in the order of preference.
@@ -45,7 +47,7 @@ func New(s Scheme, secrets []string, o Options) (*Verifier, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &Verifier{scheme: c, publicURL: o.PublicURL}
+	v := &Verifier{scheme: c, publicURL: o.PublicURL, secrets: secrets, options: o}
 	if o.Past < 0 || o.Future < 0 {
 		return nil, fmt.Errorf("scheme %s: a tolerance cannot be negative", s.Name)
 	}
