@@ -32,7 +32,7 @@ func TestCommandIsRegistered(t *testing.T) {
 	}
 	slices.Sort(names)
 	if want := []string{
-		"app", "backup", "demo", "endpoint", "event-type", "events", "jobs", "migrate", "pause", "resume", "send", "sign", "sources", "stats", "targets", "token", "verify",
+		"app", "backup", "demo", "endpoint", "event-type", "events", "jobs", "migrate", "pause", "resume", "schemes", "send", "sign", "sources", "stats", "targets", "token", "verify",
 	}; !slices.Equal(names, want) {
 		t.Errorf("subcommands %v, want %v", names, want)
 	}
@@ -116,7 +116,7 @@ func TestCommandKnowsCustomSchemes(t *testing.T) {
 	nowhere := filepath.Join(t.TempDir(), "Caddyfile")
 	unclosed := write("example.com {\n")
 	for path, want := range map[string][]string{
-		good:     {`unknown scheme "other"; there are svix, standard, travelbase, github, stripe, slack, shopify, acme`},
+		good:     {`unknown scheme "other"; there are svix, standard, `, ", getstream, acme"},
 		wrong:    {`scheme acme: unknown encoding "nonsense"`, wrong + ":6"},
 		unclosed: {"unexpected token", unclosed + ":1"},
 		nowhere:  {nowhere, "no such file"},

@@ -28,7 +28,7 @@ func TestSchemesAreWhatTheyShow(t *testing.T) {
 		Timestamp:  &verifier.Timestamp{From: "header:X-Time", Format: verifier.RFC3339, OfEvent: true, Past: verifier.Duration(90e9), Future: verifier.Duration(1e9)},
 		UnsignedID: "X-Other-Id", UnsignedType: "X-Other-Type", BodyVaries: true,
 		RetryHorizon: verifier.Unbounded, ResponseLimit: verifier.Duration(1500e6), MaxBody: 5 << 20,
-		Handshakes: []verifier.Handshake{{Method: "GET", Query: "challenge"}, {Method: "OPTIONS", Header: "X-Check"}},
+		Handshakes: []verifier.Handshake{{Method: "GET", Challenge: "query:challenge"}, {Method: "OPTIONS", Challenge: "header:X-Check"}},
 	}
 	if err := verifier.Check(every); err != nil {
 		t.Fatal(err)

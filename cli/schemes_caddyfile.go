@@ -112,10 +112,11 @@ func keyWords(k verifier.KeyForm) []string {
 }
 
 func handshakeWords(h verifier.Handshake) []string {
-	if h.Query != "" {
-		return []string{"handshake", h.Method, "query", h.Query}
+	if h.Kind != "" {
+		return []string{"handshake", h.Kind}
 	}
-	return []string{"handshake", h.Method, "header", h.Header}
+	where, name, _ := strings.Cut(string(h.Challenge), ":")
+	return []string{"handshake", h.Method, where, name}
 }
 
 // duration writes one without the units that are zero; none is "".

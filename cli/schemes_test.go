@@ -68,6 +68,7 @@ func TestSchemesShow(t *testing.T) {
 	timestamp header:X-Slack-Request-Timestamp unix
 	id json:/event_id
 	type json:/event/type
+	handshake slack
 }
 `; strings.ReplaceAll(block, "prefix v0=", `prefix "v0="`) != want {
 		t.Errorf("block\n%s\nwant\n%s", block, want)
