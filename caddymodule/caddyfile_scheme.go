@@ -170,6 +170,7 @@ func (p *schemeParser) extends() error {
 		t := *base.Timestamp // the preset's own stays as it is
 		base.Timestamp = &t
 	}
+	base.Source, base.Notes = "", "" // they are of the preset
 	p.scheme = base
 	return nil
 }

@@ -77,11 +77,10 @@ func TestFoldedHeader(t *testing.T) {
 func TestTokenIsFilteredFromTheAccessLog(t *testing.T) {
 	const token = "canary-0123456789abcdef"
 	t.Setenv("TOKEN", token)
-	global := "webhooks {\nscheme gitlab {\nsignature header:X-Gitlab-Token\nsigned {body}\nkey token text\n}\n}\n"
 	for _, filter := range []string{"", "format filter {\nrequest>headers>X-Gitlab-Token delete\n}\n"} {
 		app, address := newApp(t), freeAddress(t)
 		log := filepath.Join(t.TempDir(), "access")
-		run(t, quiet+global, "http://"+address+" {\nlog {\noutput file "+log+"\n"+filter+"}\nwebhook /hooks* gitlab {\nverify gitlab {env.TOKEN} {\nallow_weak\n}\n}\nreverse_proxy "+app.address()+"\n}\n")
+		run(t, quiet, "http://"+address+" {\nlog {\noutput file "+log+"\n"+filter+"}\nwebhook /hooks* gitlab {\nverify gitlab_token {env.TOKEN} {\nallow_weak\n}\n}\nreverse_proxy "+app.address()+"\n}\n")
 		r, err := http.NewRequest(http.MethodPost, "http://"+address+"/hooks", strings.NewReader("{}"))
 		if err != nil {
 			t.Fatal(err)
