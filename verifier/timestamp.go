@@ -62,6 +62,9 @@ const rfc3339 = "0000-00-00T00:00:00"
 // name, if the time at follows it without a delimiter.
 func holdsTime(name, at string) bool {
 	for i := range len(name) {
+		if name[i]-'0' > 9 {
+			continue // a time begins with a digit
+		}
 		inName := min(len(name)-i, len(rfc3339))
 		rest := len(rfc3339) - inName
 		if rest <= len(at) && like(name[i:i+inName], rfc3339[:inName]) && like(at[:rest], rfc3339[inName:]) {
@@ -91,8 +94,28 @@ func parseRFC3339(text string) (time.Time, bool) {
 	if zone != "Z" && (!like(zone, "+00:00") || zone[1:3] > "23" || zone[4:6] > "59") {
 		return time.Time{}, false
 	}
+	if zone == "Z" {
+		return parseUTC(text)
+	}
 	t, err := time.Parse(time.RFC3339Nano, text)
 	return t, err == nil
+}
+
+// parseUTC reads a text of that shape that ends in Z, as nearly all do, in a third of
+// the time of [time.Parse].
+func parseUTC(text string) (time.Time, bool) {
+	two := func(at int) int { return int(text[at]-'0')*10 + int(text[at+1]-'0') }
+	year, month, day, hour, minute, second := two(0)*100+two(2), two(5), two(8), two(11), two(14), two(17)
+	ns, unit := 0, 100_000_000
+	for i := len(rfc3339) + 1; i < len(text)-1; i++ {
+		ns += int(text[i]-'0') * unit
+		unit /= 10
+	}
+	if month < 1 || month > 12 || day < 1 || hour > 23 || minute > 59 || second > 59 {
+		return time.Time{}, false
+	}
+	t := time.Date(year, time.Month(month), day, hour, minute, second, ns, time.UTC)
+	return t, t.Day() == day // which February 30 has not
 }
 
 // like reports whether text has the shape: a digit for each 0, + or - for a +,

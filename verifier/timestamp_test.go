@@ -252,3 +252,28 @@ func TestPitfall46ClockIsHandedIn(t *testing.T) {
 		}
 	}
 }
+
+// TestParseUTC reads what [time.Parse] reads, and refuses what it refuses.
+func TestParseUTC(t *testing.T) {
+	accepted := 0
+	for _, date := range []string{
+		"2026-02-20", "2024-02-29", "2025-02-29", "2026-02-30", "2026-04-31", "2026-12-31", "2026-13-01", "2026-00-01", "2026-01-00", "0000-01-01", "9999-12-31", "1900-02-29", "2000-02-29",
+	} {
+		for _, clock := range []string{"00:00:00", "23:59:59", "24:00:00", "12:60:00", "12:00:60"} {
+			for _, fraction := range []string{"", ".1", ".293", ".000001", ".123456789"} {
+				text := date + "T" + clock + fraction + "Z"
+				want, err := time.Parse(time.RFC3339Nano, text)
+				verified, refused := stamped(t, verifier.RFC3339, text, want)
+				if (refused == nil) != (err == nil) || err == nil && !verified.Timestamp.Equal(want) {
+					t.Errorf("%s: %v, %v; time.Parse says %v, %v", text, verified.Timestamp, refused, want, err)
+				}
+				if refused == nil {
+					accepted++
+				}
+			}
+		}
+	}
+	if accepted != 6*2*5 {
+		t.Errorf("%d were accepted", accepted)
+	}
+}
