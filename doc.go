@@ -15,16 +15,18 @@
 //	gateway/       the receiving side: read, verify, claim or store, answer; refusals; header hygiene. net/http, no Caddy
 //	sender/        the sending side: applications, endpoints, messages, secrets, the guarded client
 //	api/           the Svix wire format over sender: routes, JSON, tokens, OpenAPI
+//	portal/        pages, sessions, links, temporary URLs, over sender and gateway
 //	cli/           the subcommands of webhook; no Caddy
 //	caddymodule/   the adapter: config structs, Caddyfile, lifecycle, placeholders, metrics
 //	cmd/hookgate/  Caddy with these modules
 //	bench/         load tests and comparisons, a Go module of its own
-//	docs/          guarantees, schemes, Caddyfile reference, sending, operating, alerts
+//	docs/          guarantees, schemes, Caddyfile reference, sending, the portal, operating, alerts
 //	examples/      ten-line apps that receive
 //	testdata/      vectors, Caddyfiles, the list of cases and their tests
 //
 // Dependencies point one way: verifier, dedupe and store know nobody, delivery knows
-// store, gateway and sender know these, api knows sender; only caddymodule and this
+// store, gateway and sender know these, api knows sender, portal all of these;
+// only caddymodule and this
 // package know Caddy. A test holds it.
 package hookgate
 

@@ -16,7 +16,7 @@ import (
 // committer after one of each operation, and the queries of the engine, of retention,
 // of jobs and of the lists that have an index.
 //
-// (F-21)
+// (F-21, R-07)
 func TestNoQueryReadsATableThrough(t *testing.T) {
 	ctx := t.Context()
 	file := sqlite.New(filepath.Join(t.TempDir(), "events.db"), time.Second)
