@@ -21,7 +21,7 @@ const maxDiagnosed = 128 << 10
 //
 // v is nil if no signature is there; body is what was read of it.
 func (s *Source) diagnose(v *verifier.Verifier, r *http.Request, body []byte, o *Outcome) {
-	if !o.logged || !s.Logger.Enabled(context.Background(), slog.LevelDebug) {
+	if !s.Logger.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
 	search := false

@@ -46,8 +46,6 @@ type Outcome struct {
 	// Sequence is the number of the stored event, of a duplicate that of the event
 	// it is a copy of; 0 if none is stored.
 	Sequence int64
-
-	logged bool // a refusal that has a line of its own in the log
 }
 
 // Observer sees outcomes. Both methods are called on the request's goroutine and

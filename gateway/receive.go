@@ -44,8 +44,10 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	}
 	v, envelope, err := s.open(verifiers, request, loop, o)
 	if err != nil {
-		defer s.diagnose(v, r, nil, o)
-		return s.refuse(w, r, o, err)
+		if s.turnAway(w, r, o, err) {
+			s.diagnose(v, r, nil, o)
+		}
+		return nil
 	}
 	held := reservation{budget: s.process.Bodies}
 	defer held.release()
@@ -64,8 +66,10 @@ func (s *Source) Receive(w http.ResponseWriter, r *http.Request, next Next) erro
 	}
 	if err != nil {
 		held.release()
-		defer s.diagnose(v, r, a.body, o)
-		return s.refuse(w, r, o, err)
+		if s.turnAway(w, r, o, err) {
+			s.diagnose(v, r, a.body, o)
+		}
+		return nil
 	}
 	a.scheme = v.Scheme()
 	tidy(r.Header, v, o.Type)
@@ -182,13 +186,19 @@ func (s *Source) answer(w http.ResponseWriter, r *http.Request, o *Outcome, resu
 
 // refuse answers, annotates and logs; it returns nil, as the answer is written.
 func (s *Source) refuse(w http.ResponseWriter, r *http.Request, o *Outcome, err error) error {
+	s.turnAway(w, r, o, err)
+	return nil
+}
+
+// turnAway is refuse, and reports whether the refusal has a line of its own in the log.
+func (s *Source) turnAway(w http.ResponseWriter, r *http.Request, o *Outcome, err error) (logged bool) {
 	refusal := refusalOf(err)
 	o.Result, o.Err = refusal.Type, err
 	s.Observer.Annotate(r, o)
-	o.logged = s.state.refusals.log(s.Logger, s.process.Now(), o, r.RemoteAddr)
+	logged = s.state.refusals.log(s.Logger, s.process.Now(), o, r.RemoteAddr)
 	if refusal == methodNotAllowed {
 		w.Header().Set("Allow", http.MethodPost)
 	}
 	refusal.write(w)
-	return nil
+	return logged
 }
