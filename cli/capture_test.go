@@ -188,9 +188,11 @@ func TestVerifyEvent(t *testing.T) {
 	seq := b.acceptHead(t, "msg_1", "", "POST /hooks/travtus HTTP/1.1\n:host: app.example.com\n"+key, exampleBody)
 	changed := b.acceptHead(t, "msg_2", "", "POST /hooks/travtus HTTP/1.1\n:host: app.example.com\n"+strings.Replace(key, "msg_1", "msg_2", 1), exampleBody)
 	b.now = noon.Add(time.Hour)
-	for name, flags := range map[string][]string{"running": nil, "stopped": {"--store", b.path}} {
+	for _, name := range []string{"running", "stopped"} {
+		var flags []string
 		if name == "stopped" {
 			b.close(t)
+			flags = []string{"--store", b.path}
 		}
 		args := func(event string) []string {
 			return append([]string{"verify", "--secret-env", "SECRET", "--event", event}, flags...)
