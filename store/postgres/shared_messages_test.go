@@ -92,9 +92,11 @@ func TestDeliveriesAreAddedAtOnce(t *testing.T) {
 		for k := range 12 {
 			n := c.nodes[k%len(c.nodes)]
 			run = append(run, func() error {
-				err := n.Do(t.Context(), func(tx *store.Tx) error {
-					_, err := tx.Deliver(seq, fmt.Sprint("ep_", k/2), false)
-					return err
+				err := insisting(func() error {
+					return n.Do(t.Context(), func(tx *store.Tx) error {
+						_, err := tx.Deliver(seq, fmt.Sprint("ep_", k/2), false)
+						return err
+					})
 				})
 				if i%2 == 1 && (errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrGone)) {
 					return nil
@@ -103,7 +105,7 @@ func TestDeliveriesAreAddedAtOnce(t *testing.T) {
 			})
 		}
 		if i%4 == 1 {
-			run = append(run, func() error { return c.nodes[1].Erase(t.Context(), seq) })
+			run = append(run, func() error { return insisting(func() error { return c.nodes[1].Erase(t.Context(), seq) }) })
 		}
 	}
 	atOnce(t, run...)
@@ -134,9 +136,11 @@ func TestDeliveriesAreAddedAtOnce(t *testing.T) {
 	}
 	for _, seq := range more {
 		run = append(run, func() error {
-			err := c.nodes[2].Do(t.Context(), func(tx *store.Tx) error {
-				_, err := tx.Deliver(seq, "ep_a", false)
-				return err
+			err := insisting(func() error {
+				return c.nodes[2].Do(t.Context(), func(tx *store.Tx) error {
+					_, err := tx.Deliver(seq, "ep_a", false)
+					return err
+				})
 			})
 			if errors.Is(err, store.ErrNotFound) {
 				return nil
@@ -148,4 +152,15 @@ func TestDeliveriesAreAddedAtOnce(t *testing.T) {
 	if n := c.lost(); n != 0 {
 		t.Errorf("%d rows are lost beside the sweeps", n)
 	}
+}
+
+// insisting does something again while the store says to try again later, as callers are
+// told to: transactions that lock many events each, in any order, wait for each other.
+func insisting(do func() error) (err error) {
+	for range 10 {
+		if err = do(); !errors.Is(err, store.ErrUnavailable) {
+			return err
+		}
+	}
+	return err
 }
