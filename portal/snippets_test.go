@@ -2,12 +2,15 @@ package portal_test
 
 import (
 	"encoding/json"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -74,15 +77,26 @@ func TestSnippets(t *testing.T) {
 	}
 }
 
+// nextPort is the next port for a receiver: below those that systems give to whoever wants
+// any, so that nobody else takes one between the look and the receiver's start.
+var nextPort = func() *atomic.Int32 {
+	n := new(atomic.Int32)
+	n.Store(20_000 + rand.Int32N(10_000))
+	return n
+}()
+
 // freeAddress is one on loopback that nobody listens at.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 100 {
+		l, err := net.Listen("tcp", "127.0.0.1:"+strconv.Itoa(int(nextPort.Add(1))))
+		if err == nil {
+			defer l.Close()
+			return l.Addr().String()
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // runSnippet runs a receiver until the test has ended.
