@@ -55,12 +55,17 @@ const overflow = `(() => {
 })()`
 
 // On no page there is a serious finding of axe, or something that is cut off: wide and narrow,
-// light and dark.
+// light and dark. Where HOOKGATE_PICTURES names a folder, a picture of each is left there, in
+// all four ways; docs/portal/take does so.
 func TestAccessibility(t *testing.T) {
 	chromium(t)
-	script := axe(t)
+	script, folder := axe(t), os.Getenv("HOOKGATE_PICTURES")
 	b, visits := furnished(t)
-	for name, how := range map[string]look{"wide": desktop, "narrow and dark": {width: 390, height: 844, dark: true}} {
+	looks := map[string]look{"wide": desktop, "narrow-dark": {width: 390, height: 844, dark: true}}
+	if folder != "" {
+		looks["narrow"], looks["wide-dark"] = look{width: 390, height: 844}, look{width: 1280, height: 900, dark: true}
+	}
+	for name, how := range looks {
 		t.Run(name, func(t *testing.T) {
 			b := *b
 			b.TB = t
@@ -70,6 +75,9 @@ func TestAccessibility(t *testing.T) {
 				for _, p := range who.pages {
 					br.open(p.path)
 					br.sees(p.shows)
+					if folder != "" {
+						br.shoot(folder, p.name+"-"+name)
+					}
 					for _, part := range []string{script + ";" + findings, overflow} {
 						found, err := ask(br, chromedp.Evaluate[[]string](part, chromedp.EvalAwaitPromise))
 						b.must(err)

@@ -23,7 +23,7 @@ func drawn(t *testing.T, kind string, hours []Hour) string {
 		t.Fatal(err)
 	}
 	out := new(bytes.Buffer)
-	if err := p.pages["failed"].template.ExecuteTemplate(out, "chart", newChart(kind, hours)); err != nil {
+	if err := p.pages["failed"].ExecuteTemplate(out, "chart", newChart(kind, hours)); err != nil {
 		t.Fatal(err)
 	}
 	return out.String()

@@ -16,16 +16,13 @@ type problems map[string]string
 // sender has for each; false, if it is about none of them.
 func problemsOf(err error, fields ...string) (problems, bool) {
 	var invalid *sender.InvalidError
-	var conflict *sender.ConflictError
-	switch {
-	case errors.As(err, &invalid):
-		for _, part := range invalid.Loc {
-			if slices.Contains(fields, part) {
-				return problems{part: upper(strings.TrimSuffix(invalid.Msg, ".")) + "."}, true
-			}
+	if !errors.As(err, &invalid) {
+		return nil, false
+	}
+	for _, part := range invalid.Loc {
+		if slices.Contains(fields, part) {
+			return problems{part: upper(strings.TrimSuffix(invalid.Msg, ".")) + "."}, true
 		}
-	case errors.As(err, &conflict) && slices.Contains(fields, "uid"):
-		return problems{"uid": conflict.Detail}, true
 	}
 	return nil, false
 }

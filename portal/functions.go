@@ -14,7 +14,7 @@ import (
 
 // functions are what templates can do.
 var functions = template.FuncMap{
-	"time": moment, "date": isoTime, "took": took, "bytes": size, "count": count, "pretty": pretty, "text": text, "visible": visible, "short": shortID, "tab": newTab, "join": strings.Join, "upper": upper,
+	"time": moment, "date": isoTime, "took": took, "bytes": size, "count": count, "pretty": pretty, "text": text, "visible": visible, "short": shortID, "tab": newTab, "upper": upper,
 	"chart": newChart, "attempts": newAttemptTable,
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -13,36 +12,6 @@ import (
 	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
-
-// HOOKGATE_PICTURES=<folder> go test ./portal -run TestPictures takes a picture of each
-// page, wide and narrow, light and dark; docs/portal.md shows some of them.
-func TestPictures(t *testing.T) {
-	folder := os.Getenv("HOOKGATE_PICTURES")
-	if folder == "" {
-		t.Skip("SKIPPED: HOOKGATE_PICTURES names no folder for pictures")
-	}
-	b, visits := furnished(t)
-	for _, how := range []struct {
-		name string
-		look
-	}{
-		{"wide", desktop}, {"narrow", look{width: 390, height: 844}}, {"wide-dark", look{width: 1280, height: 900, dark: true}}, {"narrow-dark", look{width: 390, height: 844, dark: true}},
-	} {
-		t.Run(how.name, func(t *testing.T) {
-			b := *b
-			b.TB = t
-			br := b.browser(how.look)
-			for _, who := range visits {
-				br.as(who.holder)
-				for _, p := range who.pages {
-					br.open(p.path)
-					br.sees(p.shows)
-					br.shoot(folder, p.name+"-"+how.name)
-				}
-			}
-		})
-	}
-}
 
 // furnishedVisit is who sees pages, and which.
 type furnishedVisit struct {

@@ -1,14 +1,20 @@
 package portal_test
 
 import (
+	"bytes"
+	"crypto/tls"
 	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/hookgate/hookgate/api"
+	"github.com/hookgate/hookgate/portal"
+	"github.com/hookgate/hookgate/sender"
 	"github.com/hookgate/hookgate/store"
 )
 
@@ -220,5 +226,64 @@ func TestOtherSites(t *testing.T) {
 	}
 	if csp := page.header.Get("Content-Security-Policy"); !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
 		t.Error(csp)
+	}
+}
+
+// With TLS, or an https url, the cookie is sent over TLS only, and no other host can set it
+// (P-05).
+func TestSecureCookie(t *testing.T) {
+	b := newBed(t, config{})
+	ring, err := sender.NewKeyring(keyText)
+	b.must(err)
+	h := ofApp(b.app("Acme").ID)
+	for name, tt := range map[string]struct {
+		url    string
+		tls    *tls.ConnectionState
+		secure bool
+	}{
+		"plain": {"http://localhost", nil, false}, "no url": {"", nil, false}, "TLS": {"", new(tls.ConnectionState), true}, "TLS in front": {"https://hooks.example.com", nil, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, "/api/v1/auth/one-time-token", nil)
+			r.TLS = tt.tls
+			answer := make(http.Header)
+			b.must(portal.NewSessions(ring, b.store, tt.url, nil).Begin(answer, r, api.Token{Holder: h, ID: "t", Expires: time.Now().Add(time.Hour)}))
+			set, err := http.ParseSetCookie(answer.Get("Set-Cookie"))
+			b.must(err)
+			want := "hookgate-session"
+			if tt.secure {
+				want = "__Host-" + want
+			}
+			if set.Name != want || set.Secure != tt.secure || !set.HttpOnly || set.SameSite != http.SameSiteLaxMode || set.Path != "/" || set.Domain != "" {
+				t.Errorf("%+v", set)
+			}
+		})
+	}
+}
+
+// The brand's icon is served as what it is, for ever under its own address, and as no page that
+// could run something.
+func TestBrandIcon(t *testing.T) {
+	b := newBed(t, config{})
+	icon := []byte("a picture")
+	p, err := portal.New(portal.Options{API: b.api, Sender: b.sender, Store: b.store, Sessions: b.sessions, Brand: "Acme", Icon: icon, IconType: "image/png"})
+	b.must(err)
+	get := func(path string) *httptest.ResponseRecorder {
+		w := httptest.NewRecorder()
+		p.ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
+		return w
+	}
+	page := get("/login").Body.String()
+	address := regexp.MustCompile(`/portal/static/icon\.svg\?[0-9a-f]+`).FindString(page)
+	got := get(address)
+	if !strings.Contains(page, "Acme") || got.Code != http.StatusOK || !bytes.Equal(got.Body.Bytes(), icon) || got.Header().Get("Content-Type") != "image/png" ||
+		!strings.Contains(got.Header().Get("Cache-Control"), "immutable") || !strings.Contains(got.Header().Get("Content-Security-Policy"), "sandbox") {
+		t.Errorf("%q: %d %v", address, got.Code, got.Header())
+	}
+	if old := get("/portal/static/icon.svg?0"); old.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("another version is kept: %v", old.Header())
+	}
+	if none := get("/portal/static/..%2fportal.go"); none.Code != http.StatusNotFound {
+		t.Errorf("%d", none.Code)
 	}
 }

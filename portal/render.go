@@ -19,12 +19,9 @@ import (
 //go:embed pages/*.html
 var pageFiles embed.FS
 
-// page is a template in the frame that all have.
-type page struct{ template *template.Template }
-
 // readPages parses pages/: each file that does not begin with an underscore is a page,
 // and can use those that do.
-func (p *Portal) readPages() (map[string]*page, error) {
+func (p *Portal) readPages() (map[string]*template.Template, error) {
 	files, err := fs.Glob(pageFiles, "pages/*.html")
 	if err != nil {
 		return nil, err
@@ -33,7 +30,7 @@ func (p *Portal) readPages() (map[string]*page, error) {
 	if base, err = base.ParseFS(pageFiles, "pages/_*.html"); err != nil {
 		return nil, fmt.Errorf("the frame of pages: %w", err)
 	}
-	pages := make(map[string]*page)
+	pages := make(map[string]*template.Template)
 	for _, file := range files {
 		name := strings.TrimSuffix(path.Base(file), ".html")
 		if strings.HasPrefix(name, "_") {
@@ -46,7 +43,7 @@ func (p *Portal) readPages() (map[string]*page, error) {
 		if err != nil {
 			return nil, fmt.Errorf("page %s: %w", name, err)
 		}
-		pages[name] = &page{t}
+		pages[name] = t
 	}
 	return pages, nil
 }
@@ -114,7 +111,7 @@ func (v *visit) page(status int, name, title string, data any) response {
 			f.App = &v.app
 		}
 		out := new(bytes.Buffer)
-		if err := v.pages[name].template.ExecuteTemplate(out, "frame", f); err != nil {
+		if err := v.pages[name].ExecuteTemplate(out, "frame", f); err != nil {
 			return fmt.Errorf("page %s: %w", name, err)
 		}
 		v.header().Set("Content-Type", pageType)

@@ -22,6 +22,9 @@ const (
 	maxVisit = 12 * time.Hour
 )
 
+// crossOrigin tells what pages of other sites have sent.
+var crossOrigin = http.NewCrossOriginProtection()
+
 // Sessions open, find and end the sessions of a portal. It is safe for concurrent use.
 type Sessions struct {
 	tokens *api.Tokens
@@ -43,7 +46,7 @@ func NewSessions(ring *sender.Keyring, s *store.Store, url string, now func() ti
 // with that one, or with the one that was made from. Its cookie is set in the answer to the request. A request that another
 // site's page has sent opens none: it would be the other site's choice, whose session it is.
 func (s *Sessions) Begin(answer http.Header, r *http.Request, t api.Token) error {
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+	if err := crossOrigin.Check(r); err != nil {
 		return nil //nolint:nilerr // the token is his all the same
 	}
 	return s.begin(answer, r, t, t.Expires.Sub(s.now()))
