@@ -5,8 +5,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
-	"encoding/base64"
-	"encoding/hex"
 	"hash"
 )
 
@@ -51,56 +49,4 @@ func (a Algorithm) newHash() func() hash.Hash {
 		return sha512.New
 	}
 	return nil
-}
-
-// size returns the length of n bytes in this encoding.
-func (e Encoding) size(n int) int {
-	switch e {
-	case Hex:
-		return hex.EncodedLen(n)
-	case Base64:
-		return base64.StdEncoding.EncodedLen(n)
-	case Base64URL:
-		return base64.RawURLEncoding.EncodedLen(n)
-	default:
-		return n
-	}
-}
-
-func (e Encoding) append(dst, src []byte) []byte {
-	switch e {
-	case Hex:
-		return hex.AppendEncode(dst, src)
-	case Base64:
-		return base64.StdEncoding.AppendEncode(dst, src)
-	case Base64URL:
-		return base64.RawURLEncoding.AppendEncode(dst, src)
-	default:
-		return append(dst, src...)
-	}
-}
-
-// The decoders of signatures. Strict refuses set bits after the last byte, so that
-// a signature has one spelling.
-var (
-	strictBase64    = base64.StdEncoding.Strict()
-	strictBase64URL = base64.RawURLEncoding.Strict()
-)
-
-// decode decodes text into the memory of dst, which is empty. The result is empty if
-// text is of no such encoding.
-func (e Encoding) decode(dst []byte, text string) []byte {
-	var err error
-	switch e {
-	case Hex:
-		dst, err = hex.AppendDecode(dst, []byte(text))
-	case Base64:
-		dst, err = strictBase64.AppendDecode(dst, []byte(text))
-	case Base64URL:
-		dst, err = strictBase64URL.AppendDecode(dst, []byte(text))
-	}
-	if err != nil {
-		return dst[:0]
-	}
-	return dst
 }

@@ -12,7 +12,7 @@ import (
 
 // judges are the functions that hold an expected signature or a secret next to
 // what was sent.
-var judges = []string{"matches", "matchesToken", "admits"}
+var judges = []string{"matches", "matchesToken", "differHex", "differBase64", "admits"}
 
 // TestPitfall18ComparedInConstantTime reads the source: a function that holds an
 // expected signature compares with crypto/subtle and with nothing else, but for
@@ -43,7 +43,7 @@ func TestPitfall18ComparedInConstantTime(t *testing.T) {
 				switch n := n.(type) {
 				case *ast.CallExpr:
 					switch called := spell(n.Fun); called {
-					case "subtle.ConstantTimeCompare":
+					case "subtle.ConstantTimeCompare", "subtle.ConstantTimeEq":
 						subtle++
 						if !judge {
 							t.Errorf("%s compares; add it to the functions that are looked at", fset.Position(n.Pos()))

@@ -53,7 +53,7 @@ func TestBodyByItsDigest(t *testing.T) {
 		{"upper case", "a=1&sha=" + strings.ToUpper(shaOf(body)), body, verifier.ErrInvalidSignature},
 		{"one more value", good + "&b=2", body, verifier.ErrInvalidSignature},
 		{"two digests", good + "&sha=" + shaOf("{}"), "{}", verifier.ErrMalformedHeader},
-		{"a digest that is none", "a=1&sha=" + strings.Repeat("g", 64), body, verifier.ErrMalformedHeader},
+		{"a digest that is none", "a=1&sha=" + strings.Repeat("g", 64), body, verifier.ErrInvalidSignature},
 		{"a short digest", "a=1&sha=00", body, verifier.ErrMalformedHeader},
 		{"no digest", "a=1", body, verifier.ErrMissingHeader},
 		{"no query", "", body, verifier.ErrMissingHeader},

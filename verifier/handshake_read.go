@@ -70,18 +70,6 @@ func (h *handshake) admits(token string) bool {
 	return h.want == nil || h.want.matchesToken([]candidate{{text: token}}) == 1
 }
 
-// only returns the one value at s, in a header or the query.
-func (s *source) only(r *Request) (string, error) {
-	if s.kind == inQuery {
-		return readQuery(r.RawQuery, s.name)
-	}
-	var lines []string
-	for _, name := range s.keys {
-		lines = append(lines, r.Header[name]...)
-	}
-	return readHeader(lines, s.name)
-}
-
 // malformedHandshake says of a handshake what was wrong with a value of it.
 func malformedHandshake(err error) error {
 	var r *Refusal

@@ -157,12 +157,13 @@ func (t *tokenizer) readTime() error {
 	if err != nil {
 		return err
 	}
-	switch {
-	case t.format != RFC3339:
-		t.at, t.dated = parseNumber(t.format, raw)
-	case len(raw) > 2 && raw[0] == '"':
-		t.at, t.dated = parseRFC3339(string(raw[1 : len(raw)-1]))
+	if t.format == RFC3339 {
+		if len(raw) < 2 || raw[0] != '"' {
+			return nil
+		}
+		raw = raw[1 : len(raw)-1]
 	}
+	t.at, t.dated = parseTime(t.format, string(raw))
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 )
@@ -139,34 +140,49 @@ func (e *Envelope) Verify(body []byte, now time.Time) (result Verified, err erro
 
 func (e *Envelope) verify(result *Verified, body []byte, now time.Time) error {
 	v := e.v
-	body, err := e.decode(body)
-	if err != nil {
-		return err
+	if v.scheme.MaxDecoded > 0 {
+		decoded, err := e.decode(body)
+		if err != nil {
+			return err
+		}
+		body = decoded
 	}
 	secret := v.ring.match(e.candidates(), v.scheme, &e.values, body)
 	if secret < 0 {
 		return refuse(ErrInvalidSignature, "", "no secret verifies it")
 	}
-	if v.scheme.digestAt != "" && sha256.Sum256(body) != e.digest {
-		return refuse(ErrInvalidSignature, v.scheme.digestAt, "is not the digest of the body")
+	if v.scheme.digestAt != "" {
+		if digest := sha256.Sum256(body); Hex.matches(e.digest, digest[:]) == 0 {
+			return refuse(ErrInvalidSignature, v.scheme.digestAt, "is not the digest of the body")
+		}
 	}
 	result.Secret, result.v, result.values, result.body = secret, v, e.values, body
 	if v.scheme.time == nil {
 		return nil
 	}
 	if v.scheme.time.kind == inBody {
-		if e.time, err = v.scheme.time.path.time(body, v.scheme.Timestamp.Format); err != nil {
+		at, err := v.scheme.time.path.time(body, v.scheme.Timestamp.Format)
+		if err != nil {
 			return refuse(ErrMalformedBody, v.scheme.time.name, err.Error())
 		}
+		e.time = at
 	}
 	result.Timestamp = e.time
-	switch skew := e.time.Sub(now); {
+	switch skew := skewOf(e.time, now); {
 	case skew < -v.scheme.past:
 		return &Refusal{Reason: ErrStaleTimestamp, Where: v.scheme.time.name, Skew: skew}
 	case skew > v.scheme.future:
 		return &Refusal{Reason: ErrFutureTimestamp, Where: v.scheme.time.name, Skew: skew}
 	}
 	return nil
+}
+
+// skewOf is at.Sub(now), without the care for monotonic clocks that a signed time has
+// not. Times too far apart for a duration are as far as there is.
+func skewOf(at, now time.Time) time.Duration {
+	const most = math.MaxInt64/int64(time.Second) - 1
+	seconds := min(max(at.Unix()-now.Unix(), -most), most)
+	return time.Duration(seconds)*time.Second + time.Duration(at.Nanosecond()-now.Nanosecond())
 }
 
 // Event is the authenticated identity of a webhook.
