@@ -173,7 +173,7 @@ func timed(f func(), n int) float64 {
 // slice, and more to code that waits for nothing, as ours, than to a hash that is one
 // long chain of dependent instructions.
 func compareVerify(ctx context.Context, out io.Writer, quick bool) ([]goal, error) {
-	rounds, slice := 101, time.Millisecond
+	rounds, slice := 201, time.Millisecond
 	if quick {
 		rounds = 31
 	}

@@ -65,14 +65,13 @@ func (e *Envelope) addCandidates(l *location, value string) error {
 		}
 		c := candidate{text: item}
 		if l.pair != 0 {
-			at := strings.IndexByte(item, l.pair)
-			if at < 0 {
+			var ok bool
+			if c.item, c.text, ok = e.v.scheme.named(item, l.pair); !ok {
 				return refuse(ErrMalformedHeader, l.from.name, "has an item without "+l.Pair+" after its name")
 			}
-			if c.item = e.v.scheme.item(trim(item[:at])); c.item == 0 {
+			if c.item == 0 {
 				continue
 			}
-			c.text = trim(item[at+1:])
 		}
 		text, ok := strings.CutPrefix(c.text, l.Prefix)
 		if !ok {
@@ -86,6 +85,20 @@ func (e *Envelope) addCandidates(l *location, value string) error {
 		e.add(c)
 	}
 	return nil
+}
+
+// named splits an item of a list into the number of its name and what it names. Most
+// have the first of the scheme's names, which is seen without a search.
+func (c *compiled) named(item string, pair byte) (number byte, text string, ok bool) {
+	first := c.items[0]
+	if n := len(first); len(item) > n && item[n] == pair && item[:n] == first {
+		return 1, trim(item[n+1:]), true
+	}
+	at := strings.IndexByte(item, pair)
+	if at < 0 {
+		return 0, "", false
+	}
+	return c.item(trim(item[:at])), trim(item[at+1:]), true
 }
 
 func (e *Envelope) add(c candidate) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -227,6 +228,9 @@ func (c *compiled) compileLocations(bool) error {
 		for _, form := range c.Keys {
 			if (form.Item == "") == (l.Pair != "") {
 				return errors.New("signature: items with names need the name of those that are signatures (item v1), items without take none")
+			}
+			if l.Pair != "" && strings.ContainsAny(form.Item, " \t"+l.Pair+l.List) {
+				return fmt.Errorf("signature: the name %q could not be told from what is around it: it holds a space or a separator", form.Item)
 			}
 			if form.Algorithm == Token && from.kind == inHeader {
 				c.secretIn = append(c.secretIn, from.keys...)

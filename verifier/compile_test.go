@@ -90,6 +90,11 @@ var schemeErrors = []struct {
 	{func(s *verifier.Scheme) { s.Signature[0].Pair = "-" }, `signature: pair separator "-"; there are =, colon and comma, and it differs from the list's`},
 	{func(s *verifier.Scheme) { s.Signature[0].List, s.Signature[0].Pair = ",", "," }, `signature: pair separator ","; there are =, colon and comma, and it differs from the list's`},
 	{func(s *verifier.Scheme) { s.Signature[0].Pair = "=" }, `signature: items with names need the name of those that are signatures (item v1), items without take none`},
+	{func(s *verifier.Scheme) { s.Signature[0].Pair, s.Keys[0].Item = "=", "v=1" }, `signature: the name "v=1" could not be told from what is around it: it holds a space or a separator`},
+	{func(s *verifier.Scheme) {
+		s.Signature[0].Pair, s.Signature[0].List, s.Keys[0].Item = "=", ",", "v,1"
+	}, `signature: the name "v,1" could not be told from what is around it: it holds a space or a separator`},
+	{func(s *verifier.Scheme) { s.Signature[0].Pair, s.Keys[0].Item = "=", "v 1" }, `signature: the name "v 1" could not be told from what is around it: it holds a space or a separator`},
 	{func(s *verifier.Scheme) { s.Keys[0].Item = "v1" }, `signature: items with names need the name of those that are signatures (item v1), items without take none`},
 
 	// The time.

@@ -1,6 +1,7 @@
 package verifier
 
 import (
+	"encoding/binary"
 	"strconv"
 	"strings"
 	"time"
@@ -34,19 +35,26 @@ func formatTime(format TimeFormat, t time.Time) string {
 	}
 }
 
-// digits reads a number of exactly n digits that does not begin with 0.
-func digits(text string, n int) (v int64, ok bool) {
-	if len(text) != n || text[0] == '0' {
+// digits reads a number of exactly n digits, 8 to 16, that does not begin with 0.
+func digits(text string, n int) (int64, bool) {
+	if len(text) != n || len(text) < 8 || text[0] == '0' {
 		return 0, false
 	}
-	for i := range len(text) {
+	// Eight digits in a word: pairs of bytes become numbers below 100, pairs of those
+	// numbers below 10,000, and the two of them one.
+	w := binary.LittleEndian.Uint64([]byte(text[:8])) - '0'*ones
+	beyond := (w | w + (127-9)*ones) & (0x80 * ones) // a byte is no digit
+	w = (w*10 + w>>8) & 0x00ff_00ff_00ff_00ff
+	w = (w*100 + w>>16) & 0x0000_ffff_0000_ffff
+	v := int64(w&0xffff*10_000 + w>>32)
+	for i := 8; i < len(text); i++ {
 		d := text[i] - '0'
 		if d > 9 {
 			return 0, false
 		}
 		v = v*10 + int64(d)
 	}
-	return v, true
+	return v, beyond == 0
 }
 
 // rfc3339 is the shape of a date and time before fraction and zone, see [like].
