@@ -173,9 +173,9 @@ func timed(f func(), n int) float64 {
 // slice, and more to code that waits for nothing, as ours, than to a hash that is one
 // long chain of dependent instructions.
 func compareVerify(ctx context.Context, out io.Writer, quick bool) ([]goal, error) {
-	rounds, slice := 201, time.Millisecond
+	rounds, slice := 401, 500*time.Microsecond
 	if quick {
-		rounds = 31
+		rounds = 61
 	}
 	fmt.Fprintf(out, "%d slices of %v for each of the two; ns are of the least slice\n\n", rounds, slice)
 	w := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
