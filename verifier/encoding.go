@@ -19,16 +19,17 @@ func (e Encoding) size(n int) int {
 	}
 }
 
-func (e Encoding) append(dst, src []byte) []byte {
+// encode returns what src is in this encoding.
+func (e Encoding) encode(src []byte) string {
 	switch e {
 	case Hex:
-		return hex.AppendEncode(dst, src)
+		return hex.EncodeToString(src)
 	case Base64:
-		return base64.StdEncoding.AppendEncode(dst, src)
+		return base64.StdEncoding.EncodeToString(src)
 	case Base64URL:
-		return base64.RawURLEncoding.AppendEncode(dst, src)
+		return base64.RawURLEncoding.EncodeToString(src)
 	default:
-		return append(dst, src...)
+		return string(src)
 	}
 }
 

@@ -141,7 +141,7 @@ func (c *Challenge) Reply() *Reply {
 	if c.h.MAC != "" {
 		h := hmac.New(sha256.New, c.v.ring.hmac(c.secret))
 		h.Write([]byte(c.text))
-		mac = string(c.h.MAC.append(nil, h.Sum(nil)))
+		mac = c.h.MAC.encode(h.Sum(nil))
 	}
 	r := &Reply{Header: http.Header{}, Body: c.h.answer.fill(c.text, mac)}
 	for name, value := range c.h.header {

@@ -174,7 +174,7 @@ func (g *Signer) signature(l *location, v *values, body []byte) string {
 		if k.form.Algorithm != Token {
 			encoding = c.Encodings[0]
 		}
-		out = append(out, item+string(encoding.append(nil, g.ring.sign(nil, i, w, body))))
+		out = append(out, item+encoding.encode(g.ring.sign(nil, i, w, body)))
 		if l.List == "" {
 			break
 		}

@@ -43,7 +43,7 @@ func digits(text string, n int) (int64, bool) {
 	// Eight digits in a word: pairs of bytes become numbers below 100, pairs of those
 	// numbers below 10,000, and the two of them one.
 	w := binary.LittleEndian.Uint64([]byte(text[:8])) - '0'*ones
-	beyond := (w | w + (127-9)*ones) & (0x80 * ones) // a byte is no digit
+	beyond := (w | (w + (127-9)*ones)) & (0x80 * ones) // a byte is no digit
 	w = (w*10 + w>>8) & 0x00ff_00ff_00ff_00ff
 	w = (w*100 + w>>16) & 0x0000_ffff_0000_ffff
 	v := int64(w&0xffff*10_000 + w>>32)
