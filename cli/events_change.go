@@ -16,15 +16,28 @@ type eventsChange struct {
 	// question is asked before; empty if the change can be undone.
 	question string
 	yes      bool
+	// destination is which delivery is changed, where the action is about one; "" if the
+	// event has only one.
+	destination string
+}
+
+// destinationFlag names one of several deliveries of an event.
+func destinationFlag(cmd *cobra.Command, destination *string) {
+	cmd.Flags().StringVar(destination, "destination", "", "Of an event that goes to several places, the one that is meant")
 }
 
 func newEventsRetry(host Host) *cobra.Command {
 	c := &eventsChange{admin: admin{host: host}, action: "retry", done: "Event %d is due now."}
 	cmd := host.command("retry [flags] <event>", "Delivers one event now", `
 Makes a pending event due now, and starts the schedule of one that was delivered or
-given up anew. While its source is paused, it waits all the same.
-`, `  PROGRAM webhook events retry 1771604751000000`, c.run)
+given up anew. While its source is paused, it waits all the same. Of an event that goes
+to several places, --destination says which delivery is meant; "events show" lists them.
+`, `  PROGRAM webhook events retry 1771604751000000
+
+  # a message of the producer orders, to the second of its targets
+  PROGRAM webhook events retry --destination send/orders/1 1771604751000000`, c.run)
 	c.register(cmd)
+	destinationFlag(cmd, &c.destination)
 	return cmd
 }
 
@@ -72,7 +85,11 @@ func (e *eventsChange) run(cmd *cobra.Command, args []string) error {
 				return errors.New("nothing was changed; say that you want it with --yes")
 			}
 		}
-		answer, err := c.post(cmd.Context(), eventPath(seq, e.action), nil, &struct{}{})
+		var body any
+		if e.destination != "" {
+			body = map[string]string{"destination": e.destination}
+		}
+		answer, err := c.post(cmd.Context(), eventPath(seq, e.action), body, &struct{}{})
 		if err != nil {
 			return err
 		}

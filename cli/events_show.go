@@ -17,7 +17,8 @@ import (
 // eventsShow is one run of events show.
 type eventsShow struct {
 	admin
-	payload bool
+	payload     bool
+	destination string
 }
 
 func newEventsShow(host Host) *cobra.Command {
@@ -25,7 +26,8 @@ func newEventsShow(host Host) *cobra.Command {
 	cmd := host.command("show [flags] <event>", "Shows one event with its attempts", `
 Shows one event: what is known of it, and what came of each attempt to deliver it.
 With --payload also the request as it was received, without what is never stored:
-credentials, cookies and what a proxy before us added.
+credentials, cookies and what a proxy before us added. An event that goes to several
+places has a delivery to each; the first is shown, or that to --destination.
 
 Characters that a terminal would obey are shown escaped. With --json the body is
 there byte for byte, in base64.
@@ -34,10 +36,14 @@ there byte for byte, in base64.
   # by its source and id, with what was received
   PROGRAM webhook events show --payload travtus/msg_2KWPBgLlAfxdpx2AI54pPJ85f4W
 
+  # a message of the producer orders, at the second of its targets
+  PROGRAM webhook events show --destination send/orders/1 1771604751000000
+
   # the body alone
   PROGRAM webhook events show --payload --json 1771604751000000 | jq -r .payload.body.base64 | base64 -d`, s.run)
 	s.register(cmd)
 	cmd.Flags().BoolVar(&s.payload, "payload", false, "Show the request's headers and body, too")
+	destinationFlag(cmd, &s.destination)
 	return cmd
 }
 
@@ -51,7 +57,11 @@ func (s *eventsShow) run(cmd *cobra.Command, args []string) error {
 			return err
 		}
 		var detail gateway.EventDetail
-		answer, err := c.get(cmd.Context(), eventPath(seq, ""), url.Values{"payload": {strconv.FormatBool(s.payload)}}, &detail)
+		q := url.Values{"payload": {strconv.FormatBool(s.payload)}}
+		if s.destination != "" {
+			q.Set("destination", s.destination)
+		}
+		answer, err := c.get(cmd.Context(), eventPath(seq, ""), q, &detail)
 		if err != nil {
 			return err
 		}
@@ -88,6 +98,12 @@ func (s *eventsShow) write(w io.Writer, e *gateway.EventDetail) error {
 			fmt.Fprintf(&b, "%-9s  %s\n", field[0], safe(field[1]))
 		}
 	}
+	if len(e.Deliveries) > 0 {
+		b.WriteString("\n")
+		if err := writeDeliveries(&b, e); err != nil {
+			return err
+		}
+	}
 	if len(e.Attempts) > 0 {
 		b.WriteString("\n")
 		if err := writeAttempts(&b, e.Attempts, now); err != nil {
@@ -100,6 +116,19 @@ func (s *eventsShow) write(w io.Writer, e *gateway.EventDetail) error {
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// writeDeliveries shows where an event goes, and which delivery is shown.
+func writeDeliveries(w io.Writer, e *gateway.EventDetail) error {
+	rows := [][]string{{"DESTINATION", "STATE", "SHOWN"}}
+	for _, d := range e.Deliveries {
+		shown := "-"
+		if d.Destination == e.Destination {
+			shown = "here"
+		}
+		rows = append(rows, []string{d.Destination, d.State, shown})
+	}
+	return writeTable(w, rows)
 }
 
 func writeAttempts(w io.Writer, attempts []gateway.AttemptInfo, now time.Time) error {

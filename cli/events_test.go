@@ -284,6 +284,44 @@ func TestEventNames(t *testing.T) {
 	}
 }
 
+// TestEventsOfSeveralPlaces: each delivery of a message with several targets can be seen
+// and tried again, and none is guessed.
+func TestEventsOfSeveralPlaces(t *testing.T) {
+	b := newBed(t)
+	b.operator.Targets = []string{"send/orders/0", "send/orders/1"}
+	v, err := b.store.Accept(t.Context(), &store.Arrival{
+		Source: "send/orders", To: []store.Target{{Destination: "send/orders/0"}, {Destination: "send/orders/1"}},
+		ID: "order-1", Type: "order.paid", Received: b.now, Head: []byte("{}"), Body: []byte(`{"order":1}`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seq := strconv.FormatInt(v.Seq, 10)
+	for _, test := range []struct {
+		args []string
+		want string
+	}{{nil, `
+DESTINATION    STATE    SHOWN
+send/orders/0  pending  here
+send/orders/1  pending  -
+`}, {[]string{"--destination", "send/orders/1"}, `
+DESTINATION    STATE    SHOWN
+send/orders/0  pending  -
+send/orders/1  pending  here
+`}} {
+		r := b.run(t, "", append([]string{"events", "show", seq}, test.args...)...)
+		if r.want(t, 0, ""); !strings.HasSuffix(r.stdout, test.want) {
+			t.Errorf("%q:\n%s", test.args, r.stdout)
+		}
+	}
+	b.run(t, "", "events", "show", "--destination", "send/orders/2", seq).want(t, 2, `does not go to "send/orders/2"`)
+	b.run(t, "", "events", "retry", seq).want(t, 2, "goes to 2 places: say which destination is meant, as send/orders/1.")
+	b.run(t, "", "events", "retry", "--destination", "send/orders/2", seq).want(t, 2, "does not go to")
+	if r := b.run(t, "", "events", "retry", "--destination", "send/orders/1", seq); r.stdout != "Event "+seq+" is due now.\n" {
+		t.Errorf("%d: %s%s", r.status, r.stdout, r.stderr)
+	}
+}
+
 // TestStoreFlag: a file is read where no gateway runs on it, is not changed by that,
 // and takes no changes.
 func TestStoreFlag(t *testing.T) {

@@ -269,7 +269,8 @@ func (o *Operator) deliveries(ctx context.Context, seq int64) ([]DeliveryInfo, e
 }
 
 // Retry makes a pending delivery due now, and starts the schedule of a dead or
-// delivered one anew. Which one it is, is as for [Operator.Event].
+// delivered one anew. Of an event with several deliveries the destination has to be
+// named: one that was guessed could repeat what was delivered, and leave what was not.
 func (o *Operator) Retry(ctx context.Context, seq int64, destination string) error {
 	if _, err := o.writer(); err != nil {
 		return err
@@ -277,6 +278,12 @@ func (o *Operator) Retry(ctx context.Context, seq int64, destination string) err
 	d, err := o.Reader.Event(ctx, seq)
 	if err == nil {
 		err = o.deliveryTo(ctx, &d, destination)
+	}
+	if err == nil && destination == "" && isTarget(d.Destination) {
+		var others []DeliveryInfo
+		if others, err = o.deliveries(ctx, seq); len(others) > 0 {
+			return conflict("Event %d goes to %d places: say which destination is meant, as %s.", seq, len(others), others[len(others)-1].Destination)
+		}
 	}
 	switch {
 	case err != nil:

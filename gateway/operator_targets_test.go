@@ -59,6 +59,7 @@ func TestOperatorTargets(t *testing.T) {
 		}
 	}
 	post(`{"destination":"send/orders/2"}`, http.StatusNotFound, "does not go to")
+	post(`{}`, http.StatusConflict, "goes to 2 places: say which destination is meant, as send/orders/1.")
 	post(`{"destination":"send/orders/1"}`, http.StatusOK, "{}")
 	for n, want := range []string{"delivered", "pending"} {
 		if e := get[gateway.EventDetail](t, b, path+"?destination=send/orders/"+strconv.Itoa(n)); e.State != want {
