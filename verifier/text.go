@@ -1,8 +1,6 @@
 package verifier
 
-import (
-	"encoding/binary"
-)
+import "encoding/binary"
 
 // trim removes the optional white space of RFC 9110, and no other.
 func trim(s string) string {
