@@ -54,6 +54,11 @@ func want(args []string, n int, what string) error {
 	return nil
 }
 
+// destinationFlag names one of several deliveries of an event.
+func destinationFlag(cmd *cobra.Command, destination *string) {
+	cmd.Flags().StringVar(destination, "destination", "", "Of an event that goes to several places, the one that is meant")
+}
+
 // eventFilter is the flags that choose events.
 type eventFilter struct{ source, state, typ, from, to string }
 

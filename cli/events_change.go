@@ -21,11 +21,6 @@ type eventsChange struct {
 	destination string
 }
 
-// destinationFlag names one of several deliveries of an event.
-func destinationFlag(cmd *cobra.Command, destination *string) {
-	cmd.Flags().StringVar(destination, "destination", "", "Of an event that goes to several places, the one that is meant")
-}
-
 func newEventsRetry(host Host) *cobra.Command {
 	c := &eventsChange{admin: admin{host: host}, action: "retry", done: "Event %d is due now."}
 	cmd := host.command("retry [flags] <event>", "Delivers one event now", `

@@ -279,10 +279,10 @@ func (o *Operator) Retry(ctx context.Context, seq int64, destination string) err
 	if err == nil {
 		err = o.deliveryTo(ctx, &d, destination)
 	}
-	if err == nil && destination == "" && isTarget(d.Destination) {
-		var others []DeliveryInfo
-		if others, err = o.deliveries(ctx, seq); len(others) > 0 {
-			return conflict("Event %d goes to %d places: say which destination is meant, as %s.", seq, len(others), others[len(others)-1].Destination)
+	if err == nil && destination == "" {
+		var all []DeliveryInfo
+		if all, err = o.deliveries(ctx, seq); len(all) > 0 {
+			return conflict("Event %d goes to %d places: say which destination is meant, as %s.", seq, len(all), all[len(all)-1].Destination)
 		}
 	}
 	switch {

@@ -70,3 +70,21 @@ func TestOperatorTargets(t *testing.T) {
 		t.Error(status)
 	}
 }
+
+// TestOperatorGuessesNoEndpoint: a message at several endpoints is no more guessed at than
+// one with several targets.
+func TestOperatorGuessesNoEndpoint(t *testing.T) {
+	b := newOperatorBed(t)
+	v, err := b.store.Accept(t.Context(), &store.Arrival{
+		Source: "app_1", To: []store.Target{{Destination: "ep_1"}, {Destination: "ep_2"}}, ID: "msg_1", Received: b.clock.now(), Head: []byte("{}"), Body: []byte("{}"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := "/webhooks/events/" + strconv.FormatInt(v.Seq, 10) + "/retry"
+	for body, want := range map[string]int{"{}": http.StatusConflict, `{"destination":"ep_3"}`: http.StatusNotFound, `{"destination":"ep_1"}`: http.StatusOK, `{"destination":"ep_2"}`: http.StatusOK} {
+		if status, _, answer := b.ask(t, http.MethodPost, path, body); status != want {
+			t.Errorf("%s: %d %s, want %d", body, status, answer, want)
+		}
+	}
+}

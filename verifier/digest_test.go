@@ -3,6 +3,7 @@ package verifier_test
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -112,5 +113,11 @@ func TestExplainsADigest(t *testing.T) {
 	x, err = verifier.Explain(s, []string{secret}, verifier.Options{PublicURL: digestURL}, r, []byte("{}"), noon)
 	if err != nil || x.Err != nil || len(x.Findings) != 0 {
 		t.Errorf("accepted: %v: %+v", err, x)
+	}
+	none := "sha=" + strings.Repeat("g", 64)
+	r = &verifier.Request{Method: http.MethodPost, RawQuery: none, Header: http.Header{"X-Signature": {hmacText(t, s, secret, digestURL+"?"+none)}}}
+	x, err = verifier.Explain(s, []string{secret}, verifier.Options{PublicURL: digestURL}, r, []byte("{}"), noon)
+	if err != nil || !errors.Is(x.Err, verifier.ErrInvalidSignature) || len(x.Findings) != 1 || !strings.Contains(x.Findings[0].Text, "no SHA-256 in hexadecimal") {
+		t.Errorf("%v: %+v", err, x)
 	}
 }

@@ -145,6 +145,10 @@ func (x *explainer) bodyDigest() bool {
 	if err != nil || strings.EqualFold(text, hex.EncodeToString(sum[:])) {
 		return false
 	}
+	if _, err := hex.DecodeString(text); err != nil {
+		x.find("body_digest", "What %s of the query holds is no SHA-256 in hexadecimal.", x.digestAt)
+		return true
+	}
 	x.find("body_digest", "The digest in %s of the query is of another body: it was changed on its way.", x.digestAt)
 	return true
 }

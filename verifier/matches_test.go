@@ -62,6 +62,9 @@ func TestMatches(t *testing.T) {
 			}
 		}
 	}
+	if Hex.matches("0102030405", []byte{1, 2, 3, 4, 5}) != 0 {
+		t.Error("bytes after the last word were not looked at")
+	}
 	for _, e := range []Encoding{"", Text, PEM} {
 		if e.matches("abcd", []byte("abcd")) != 0 {
 			t.Errorf("%q compares", e)

@@ -46,16 +46,13 @@ func (e *Envelope) read(r *Request, s *source) (string, error) {
 	if len(s.keys) == 1 {
 		return readHeader(r.Header[s.keys[0]], s.name)
 	}
-	family := max(e.family, 0)
-	lines := r.Header[s.keys[family]]
-	for e.family < 0 && lines == nil && family+1 < len(s.keys) {
-		family++
+	family, lines := e.family, []string(nil)
+	if family < 0 {
+		family, lines = s.first(r.Header)
+		e.family = family
+	} else {
 		lines = r.Header[s.keys[family]]
 	}
-	if lines == nil {
-		family = max(e.family, 0)
-	}
-	e.family = family
 	value, err := readHeader(lines, s.names[family])
 	if err != nil {
 		return "", err
@@ -69,6 +66,17 @@ func (e *Envelope) read(r *Request, s *source) (string, error) {
 		}
 	}
 	return value, nil
+}
+
+// first returns the first alias family that has a header of s, and its lines; none and
+// the scheme's own family if no one has.
+func (s *source) first(h http.Header) (family int, lines []string) {
+	for i, key := range s.keys {
+		if lines := h[key]; lines != nil {
+			return i, lines
+		}
+	}
+	return 0, nil
 }
 
 // only returns the one value at s, in a header or the query.
@@ -94,6 +102,7 @@ func readHeader(lines []string, name string) (string, error) {
 	return "", unreadable(lines, name)
 }
 
+// unreadable says why the lines of a header have no value.
 func unreadable(lines []string, name string) error {
 	switch len(lines) {
 	case 0:

@@ -2,6 +2,7 @@ package verifier
 
 import (
 	"encoding/binary"
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -55,6 +56,20 @@ func digits(text string, n int) (int64, bool) {
 		v = v*10 + int64(d)
 	}
 	return v, beyond == 0
+}
+
+// skewOf is at.Sub(now), in a third of the time: no signed time has a monotonic
+// clock. Where the two are too far apart for a duration, it is the longest there is.
+func skewOf(at, now time.Time) time.Duration {
+	const most = math.MaxInt64/int64(time.Second) - 1
+	switch seconds := at.Unix() - now.Unix(); {
+	case seconds > most:
+		return math.MaxInt64
+	case seconds < -most:
+		return math.MinInt64
+	default:
+		return time.Duration(seconds)*time.Second + time.Duration(at.Nanosecond()-now.Nanosecond())
+	}
 }
 
 // rfc3339 is the shape of a date and time before fraction and zone, see [like].

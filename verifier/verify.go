@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"math"
 	"strings"
 	"time"
 )
@@ -175,20 +174,6 @@ func (e *Envelope) verify(result *Verified, body []byte, now time.Time) error {
 		return &Refusal{Reason: ErrFutureTimestamp, Where: v.scheme.time.name, Skew: skew}
 	}
 	return nil
-}
-
-// skewOf is at.Sub(now), in a third of the time: no signed time has a monotonic
-// clock. Where the two are too far apart for a duration, it is the longest there is.
-func skewOf(at, now time.Time) time.Duration {
-	const most = math.MaxInt64/int64(time.Second) - 1
-	switch seconds := at.Unix() - now.Unix(); {
-	case seconds > most:
-		return math.MaxInt64
-	case seconds < -most:
-		return math.MinInt64
-	default:
-		return time.Duration(seconds)*time.Second + time.Duration(at.Nanosecond()-now.Nanosecond())
-	}
 }
 
 // Event is the authenticated identity of a webhook.
