@@ -34,7 +34,7 @@ func TestDigits(t *testing.T) {
 func TestSkewOf(t *testing.T) {
 	now := time.Now()
 	for _, at := range []time.Time{
-		now, now.Add(1), now.Add(-1), now.Add(time.Hour + 1), now.Add(-time.Hour - 1), time.Unix(0, 0), time.Unix(9_999_999_999, 999_999_999),
+		now, now.Add(1), now.Add(-1), now.Add(time.Hour + 1), now.Add(-time.Hour - 1), time.Unix(0, 0), time.Unix(9_999_999_999, 999_999_999), now.AddDate(300, 0, 0), now.AddDate(-300, 0, 0),
 		time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(9999, 12, 31, 23, 59, 59, 999_999_999, time.UTC),
 	} {
 		if got, want := skewOf(at, now), at.Round(0).Sub(now.Round(0)); got != want {
