@@ -29,8 +29,9 @@ type Revoked struct {
 	Expired bool `json:"expired,omitempty"`
 }
 
-// tokenID is what an id of ours looks like.
-var tokenID = regexp.MustCompile(`^[A-Za-z0-9_-]{22}$`)
+// tokenID is what an id of ours looks like: it is written on command lines, and never
+// begins as a flag does.
+var tokenID = regexp.MustCompile(`^[A-Z2-7]{26}$`)
 
 // AdminHandler revokes tokens, for the operator: POST {"token": …} or {"id": …}. It asks
 // for no token itself; who can reach it may end any. Errors have the form of the
@@ -58,9 +59,8 @@ func (t *Tokens) serveRevoke(w http.ResponseWriter, r *http.Request) {
 			refuseAdmin(w, http.StatusBadRequest, "invalid_token", "This is no token that a key of this gateway has signed.")
 			return
 		}
-	}
-	if !tokenID.MatchString(token.ID) {
-		refuseAdmin(w, http.StatusBadRequest, "invalid_id", "The id of a token has 22 letters, digits, _ and -.")
+	} else if !tokenID.MatchString(token.ID) {
+		refuseAdmin(w, http.StatusBadRequest, "invalid_id", "The id of a token has 26 characters: letters from A to Z, and digits.")
 		return
 	}
 	answer := Revoked{ID: token.ID, Expires: token.Expires, Expired: !token.Expires.IsZero() && !token.Expires.After(t.now())}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -68,7 +69,8 @@ func TestAdminRefuses(t *testing.T) {
 		`{"token":"nonsense"}`:                                       "invalid_token",
 		`{"token":"` + foreign + `"}`:                                "invalid_token",
 		`{"id":"' OR 1=1; --"}`:                                      "invalid_id",
-		`{"id":"AAAAAAAAAAAAAAAAAAAAAA A"}`:                          "invalid_id",
+		`{"id":"AAAAAAAAAAAAAAAAAAAAAAAA A"}`:                        "invalid_id",
+		`{"id":"-AAAAAAAAAAAAAAAAAAAAAAAAA"}`:                        "invalid_id",
 		`{"token":"` + mint(t, other, ofApp(appA), time.Hour) + `"}`: "invalid_token",
 	} {
 		var got struct {
@@ -91,8 +93,24 @@ func TestAdminRefuses(t *testing.T) {
 	if err := b.store.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if status := b.ask(t, http.MethodPost, `{"id":"AAAAAAAAAAAAAAAAAAAAAA"}`, &got); status != http.StatusServiceUnavailable || got.Error.Type != "unavailable" {
+	if status := b.ask(t, http.MethodPost, `{"id":"AAAAAAAAAAAAAAAAAAAAAAAAAA"}`, &got); status != http.StatusServiceUnavailable || got.Error.Type != "unavailable" {
 		t.Errorf("without a store: %d %+v", status, got)
+	}
+}
+
+// TestTokenIDs: the id of a token can be written on a command line. One in 64 began as a
+// flag does, which token revoke then took it for.
+func TestTokenIDs(t *testing.T) {
+	b := newTokenBed(t, keyText)
+	form := regexp.MustCompile("^[A-Z2-7]{26}$")
+	for range 500 {
+		token, _, err := b.Mint(ofApp(appA), time.Hour)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !form.MatchString(token.ID) {
+			t.Fatalf("the id %q", token.ID)
+		}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -144,12 +143,10 @@ func (t *Tokens) Mint(h Holder, life time.Duration) (Token, string, error) {
 	case h.Scope != Application && (h.Scope != Organisation && h.Scope != Operator || h.App != "" || h.Capabilities != nil):
 		return Token{}, "", errors.New("api: only a token of an application is of one, and has capabilities")
 	}
-	var id [16]byte
-	_, _ = rand.Read(id[:]) // it never fails
 	now := t.now()
 	c := &claims{
 		Issuer: issuer, Audience: t.audience, Subject: h.subject(), Scope: h.Scope,
-		ID: base64.RawURLEncoding.EncodeToString(id[:]), Issued: instant(now.UnixMilli()),
+		ID: rand.Text(), Issued: instant(now.UnixMilli()),
 		NotBefore: now.Add(-early).Unix(), Expires: now.Add(life).Unix(),
 		Capabilities: h.Capabilities, FeatureFlags: h.FeatureFlags, Session: h.Session, Parent: h.Parent,
 	}

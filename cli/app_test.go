@@ -97,6 +97,11 @@ func TestPages(t *testing.T) {
 		t.Errorf("printed\n%s", r.stdout)
 	}
 	d.wantAsked(t, "GET /app?iterator=app_0&limit=250", "GET /app?iterator=app_250&limit=250")
+	d.says("GET /app", page(1, 0, false), page(251, 252, true))
+	if r := d.run(t, "", "app", "list", "--all", "--iterator", "app_250"); strings.Count(r.stdout, "\n") != 3 || r.status != 0 {
+		t.Errorf("after a page that had nothing: %d\n%s%s", r.status, r.stdout, r.stderr)
+	}
+	d.wantAsked(t, "GET /app?iterator=app_250&limit=250", "GET /app?iterator=app_0&limit=250")
 	d.says("GET /app", page(1, 2, false))
 	d.run(t, "", "app", "list", "--all").want(t, 2, "lists pages that do not end")
 }

@@ -46,7 +46,8 @@ type apiPage struct {
 // mostPerPage is the API's bound.
 const mostPerPage = 250
 
-// list reads as many pages as it takes.
+// list reads as many pages as it takes. One that has looked for long enough may have
+// nothing, and yet not be the last.
 func (c *caller) list(ctx context.Context, what call, p paging) (apiPage, error) {
 	all := apiPage{Data: []json.RawMessage{}}
 	query := what.query
@@ -73,7 +74,7 @@ func (c *caller) list(ctx context.Context, what call, p paging) (apiPage, error)
 		switch {
 		case page.Done || !p.all && len(all.Data) >= p.limit:
 			return all, nil
-		case page.Iterator == nil || *page.Iterator == p.iterator || len(page.Data) == 0:
+		case page.Iterator == nil || *page.Iterator == p.iterator:
 			return all, fmt.Errorf("%s lists pages that do not end", c.base)
 		}
 		p.iterator = *page.Iterator

@@ -22,7 +22,7 @@ standard input, where nobody else can see it.
 
 The running gateway is asked by its admin API. Links to the portal are ended by
 deleting the application, or over the API by expire-all.
-`, `  PROGRAM webhook token revoke 7CkfJaCWXBn5Z4V4vW8bGA
+`, `  PROGRAM webhook token revoke LB5PRX7J4QZ3WT2MCE6KHUVDYN
 
   # the one in a file
   PROGRAM webhook token revoke - < token`, r.run)

@@ -78,7 +78,7 @@ func TestTokenTerminal(t *testing.T) {
 		Expires   time.Time
 	}
 	r := d.run(t, "", "token", "--json")
-	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || len(got.ID) != 22 || !strings.Contains(got.Token, ".") || !got.Expires.Equal(noon.Add(24*time.Hour)) || r.stderr != "" {
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || len(got.ID) != 26 || !strings.Contains(got.Token, ".") || !got.Expires.Equal(noon.Add(24*time.Hour)) || r.stderr != "" {
 		t.Errorf("%v %s%s", err, r.stdout, r.stderr)
 	}
 }
@@ -187,26 +187,26 @@ signature    ` + signature + "\n"
 func TestTokenRevoke(t *testing.T) {
 	b := newBed(t)
 	var bodies []string
-	answer := `{"id":"7CkfJaCWXBn5Z4V4vW8bGA"}`
+	answer := `{"id":"LB5PRX7J4QZ3WT2MCE6KHUVDYN"}`
 	b.handle = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		bodies = append(bodies, string(body))
 		_, _ = io.WriteString(w, answer)
 	})
 	for _, test := range []struct{ arg, stdin, body string }{
-		{"7CkfJaCWXBn5Z4V4vW8bGA", "", `{"id":"7CkfJaCWXBn5Z4V4vW8bGA"}`},
+		{"LB5PRX7J4QZ3WT2MCE6KHUVDYN", "", `{"id":"LB5PRX7J4QZ3WT2MCE6KHUVDYN"}`},
 		{testToken, "", `{"token":"` + testToken + `"}`},
 		{"-", testToken + "\n", `{"token":"` + testToken + `"}`},
 	} {
 		r := b.run(t, test.stdin, "token", "revoke", test.arg)
 		r.want(t, 0, "")
-		golden(t, "token revoke", r.stdout, "Token 7CkfJaCWXBn5Z4V4vW8bGA is revoked.\n")
+		golden(t, "token revoke", r.stdout, "Token LB5PRX7J4QZ3WT2MCE6KHUVDYN is revoked.\n")
 		if asked := b.asked(); len(asked) != 1 || asked[0] != "POST /webhooks/tokens/revoke" || bodies[len(bodies)-1] != test.body {
 			t.Errorf("asked %q %q", asked, bodies)
 		}
 	}
-	answer = `{"id":"7CkfJaCWXBn5Z4V4vW8bGA","expires":"2026-11-23T11:00:00Z","expired":true}`
-	golden(t, "an expired one", b.run(t, "", "token", "revoke", testToken).stdout, "Token 7CkfJaCWXBn5Z4V4vW8bGA is revoked; it had ended before, 60m ago.\n")
+	answer = `{"id":"LB5PRX7J4QZ3WT2MCE6KHUVDYN","expires":"2026-11-23T11:00:00Z","expired":true}`
+	golden(t, "an expired one", b.run(t, "", "token", "revoke", testToken).stdout, "Token LB5PRX7J4QZ3WT2MCE6KHUVDYN is revoked; it had ended before, 60m ago.\n")
 	b.handle = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, `{"error":{"type":"invalid_token","message":"This is no token that a key of this gateway has signed."}}`)

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -198,6 +199,29 @@ func (p *producer) api(method, path string, given, into any) {
 	}
 }
 
+// list is all that the API lists, page by page: one may have less than it has room for,
+// and yet not be the last.
+func (p *producer) list(path string, query url.Values) (all []json.RawMessage) {
+	p.t.Helper()
+	query.Set("limit", "250")
+	for {
+		var page struct {
+			Data     []json.RawMessage
+			Iterator string
+			Done     bool
+		}
+		p.api("GET", path+"?"+query.Encode(), nil, &page)
+		all = append(all, page.Data...)
+		if page.Done {
+			return all
+		}
+		if page.Iterator == query.Get("iterator") {
+			p.t.Fatalf("%s lists pages that do not end", path)
+		}
+		query.Set("iterator", page.Iterator)
+	}
+}
+
 // settle makes the application, with an endpoint for each of the mailbox's.
 func (p *producer) settle() {
 	p.t.Helper()
@@ -214,20 +238,14 @@ func (p *producer) endpoint(name string) {
 	p.api("POST", "/app/"+tenant+"/endpoint", map[string]any{"url": p.to.url(name), "uid": name, "scheme": e.scheme, "secret": e.secrets[0]}, nil)
 }
 
-// failed is how many attempts at an endpoint have failed, as the API says; a page at most.
+// failed is how many attempts at an endpoint have failed, as the API says.
 func (p *producer) failed(name string) int {
 	p.t.Helper()
-	var list struct {
-		Data []struct {
-			Response string `json:"response"`
-			Code     int    `json:"responseStatusCode"`
-		} `json:"data"`
+	attempts := p.list("/app/"+tenant+"/attempt/endpoint/"+name, url.Values{"status": {"2"}})
+	for _, a := range attempts[:min(len(attempts), 3)] {
+		p.t.Logf("an attempt at %s has failed: %s", name, a)
 	}
-	p.api("GET", "/app/"+tenant+"/attempt/endpoint/"+name+"?status=2&limit=250", nil, &list)
-	for _, a := range list.Data[:min(len(list.Data), 3)] {
-		p.t.Logf("an attempt at %s has failed: %d %s", name, a.Code, a.Response)
-	}
-	return len(list.Data)
+	return len(attempts)
 }
 
 // newSecret makes a secret for an endpoint of a scheme.

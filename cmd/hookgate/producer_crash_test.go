@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"net/url"
 	"sync"
 	"testing"
 	"time"
@@ -130,11 +131,7 @@ func TestKillWithinFanOut(t *testing.T) {
 	})
 	acked := b.ackedCount()
 	t.Logf("%d kills: of %d messages %d were acknowledged, %d more stored, and %d not", kills, len(b.messages), acked, stored-acked, len(b.messages)-stored)
-	var list struct {
-		Data []struct{ ID string }
-	}
-	p.api("GET", "/app/"+tenant+"/msg?limit=250", nil, &list)
-	if len(list.Data) != stored {
-		t.Errorf("the API lists %d messages, and %d were delivered", len(list.Data), stored)
+	if n := len(p.list("/app/"+tenant+"/msg", url.Values{})); n != stored {
+		t.Errorf("the API lists %d messages, and %d were delivered", n, stored)
 	}
 }
