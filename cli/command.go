@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/hookgate/hookgate/store"
 	"github.com/hookgate/hookgate/verifier"
@@ -57,7 +58,7 @@ const statusInterrupted = 130
 // Attach adds the subcommands to the webhook command.
 func Attach(webhook *cobra.Command, host Host) {
 	webhook.SilenceErrors = true
-	webhook.SetFlagErrorFunc(host.trouble)
+	webhook.SetFlagErrorFunc(host.flagTrouble)
 	webhook.RunE = host.run(func(cmd *cobra.Command, args []string) error {
 		if len(args) > 0 {
 			return fmt.Errorf("unknown command %q", args[0])
@@ -90,6 +91,14 @@ func (h Host) trouble(cmd *cobra.Command, err error) error {
 	cmd.SilenceErrors = true
 	cmd.PrintErrf("Error: %v\nSee %s --help.\n", err, cmd.CommandPath())
 	return h.Exit(statusTrouble)
+}
+
+// flagTrouble is trouble with flags. An id that others have chosen may begin as a flag does.
+func (h Host) flagTrouble(cmd *cobra.Command, err error) error {
+	if unknown := (*pflag.NotExistError)(nil); errors.As(err, &unknown) && unknown.GetSpecifiedShortnames() != "" {
+		err = fmt.Errorf("%w; if it is no flag, write -- before it", err)
+	}
+	return h.trouble(cmd, err)
 }
 
 // named puts the program's name into a help text.

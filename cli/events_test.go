@@ -278,10 +278,11 @@ func TestEventNames(t *testing.T) {
 		"nobody/c":    "there are travtus",
 		"a":           "write its number, or <source>/<id>",
 		"1":           "event 1: store: not found",
-		"-1":          "unknown shorthand flag",
+		"-1":          "unknown shorthand flag: '1' in -1; if it is no flag, write -- before it",
 	} {
 		b.run(t, "", "events", "show", name).want(t, 2, want)
 	}
+	b.run(t, "", "events", "show", "--", "-1").want(t, 2, `a positive decimal number; "-1" is not`)
 }
 
 // TestEventsOfSeveralPlaces: each delivery of a message with several targets can be seen
