@@ -68,6 +68,9 @@ func TestSpace(t *testing.T) {
 	if now := count(t, conn, "SELECT pg_relation_size('events')"); now < size {
 		t.Errorf("the table has shrunk from %d to %d bytes: this test shows nothing", size, now)
 	}
+	if err := s.Close(); err != nil { // the lease's statements are recorded, too
+		t.Fatal(err)
+	}
 	for _, st := range r.statements {
 		if !strings.Contains(st.sql, "TABLESAMPLE") {
 			continue
