@@ -22,6 +22,7 @@ import (
 	_ "github.com/caddyserver/caddy/v2/modules/standard"
 
 	_ "github.com/hookgate/hookgate"
+	"github.com/hookgate/hookgate/internal/faults"
 	"github.com/hookgate/hookgate/verifier"
 )
 
@@ -151,10 +152,7 @@ func TestExampleReceivers(t *testing.T) {
 	} {
 		t.Run(example.name, func(t *testing.T) {
 			if _, err := exec.LookPath(example.needs); err != nil {
-				if os.Getenv("HOOKGATE_CI") == "1" {
-					t.Fatal(err)
-				}
-				t.Skipf("%s is not installed: %v", example.needs, err)
+				faults.Missing(t, example.needs)
 			}
 			if example.name == "go" {
 				if out, err := exec.CommandContext(t.Context(), "go", "build", "-o", example.args[0], "./examples/go").CombinedOutput(); err != nil {

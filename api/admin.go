@@ -60,7 +60,7 @@ func (t *Tokens) serveRevoke(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	} else if !tokenID.MatchString(token.ID) {
-		refuseAdmin(w, http.StatusBadRequest, "invalid_id", "The id of a token has 26 characters: letters from A to Z, and digits.")
+		refuseAdmin(w, http.StatusBadRequest, "invalid_id", "The id of a token has 26 characters: letters from A to Z, and digits from 2 to 7.")
 		return
 	}
 	answer := Revoked{ID: token.ID, Expires: token.Expires, Expired: !token.Expires.IsZero() && !token.Expires.After(t.now())}

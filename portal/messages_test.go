@@ -209,9 +209,6 @@ func TestFilterMessages(t *testing.T) {
 // What is rare is looked for in so many messages at a time: a page without any says so, and
 // leads on.
 func TestRareMessages(t *testing.T) {
-	if testing.Short() {
-		t.Skip("SKIPPED: it stores 10,000 messages")
-	}
 	b := newBed(t, config{})
 	app := b.app("Acme")
 	rare := b.sent(app.ID, sender.MessageIn{EventType: "rare"})

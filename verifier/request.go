@@ -46,30 +46,29 @@ func (e *Envelope) read(r *Request, s *source) (string, error) {
 	if len(s.keys) == 1 {
 		return readHeader(r.Header[s.keys[0]], s.name)
 	}
-	family, lines := e.family, []string(nil)
-	if family < 0 {
-		family, lines = s.first(r.Header)
-		e.family = family
+	var lines []string
+	if e.family < 0 {
+		e.family, lines = s.first(r.Header)
 	} else {
-		lines = r.Header[s.keys[family]]
+		lines = r.Header[s.keys[e.family]]
 	}
-	value, err := readHeader(lines, s.names[family])
+	value, err := readHeader(lines, s.names[e.family])
 	if err != nil {
 		return "", err
 	}
 	for i, name := range s.keys {
-		if i == family {
+		if i == e.family {
 			continue
 		}
 		if twins, ok := r.Header[name]; ok && (len(twins) != 1 || twins[0] != value) {
-			return "", refuse(ErrMalformedHeader, s.names[i], "differs from its twin "+s.names[family])
+			return "", refuse(ErrMalformedHeader, s.names[i], "differs from its twin "+s.names[e.family])
 		}
 	}
 	return value, nil
 }
 
-// first returns the first alias family that has a header of s, and its lines; none and
-// the scheme's own family if no one has.
+// first returns the first alias family that has a header of s, and its lines; if none
+// has, the scheme's own, and no lines.
 func (s *source) first(h http.Header) (family int, lines []string) {
 	for i, key := range s.keys {
 		if lines := h[key]; lines != nil {
